@@ -1,0 +1,1 @@
+"""The hardware: topology manifests and what is rendered from them."""

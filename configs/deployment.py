@@ -1,0 +1,83 @@
+"""What a deployment is: the arguments of `deployments.app:build` in a Serve config file."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+PositiveInt = Annotated[int, Field(ge=1)]
+PositiveSeconds = Annotated[float, Field(gt=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Model(_Strict):
+    """Which checkpoint is served, and under which name clients ask for it."""
+
+    source: Path = Field(description="Directory of a checkpoint in Mistral format.")
+    name: str = Field(default="mistral-small-4", min_length=1)
+
+    @field_validator("source")
+    @classmethod
+    def _absolute(cls, source: Path) -> Path:
+        # Ray's workers run elsewhere: a relative path means one below the project root.
+        return PROJECT_ROOT / source.expanduser()
+
+
+class Resources(_Strict):
+    """What one replica asks of a Ray node."""
+
+    num_cpus: Annotated[float, Field(ge=0)] = 1
+    num_gpus: Annotated[float, Field(ge=0)] = 0
+
+
+class Gangs(_Strict):
+    """Copies of the model; one gang is `ranks` replicas that start, run and restart together."""
+
+    count: PositiveInt = 1
+    ranks: PositiveInt = Field(default=1, description="Data-parallel, expert-parallel ranks.")
+    placement: Literal["PACK", "SPREAD"] = "PACK"
+    resources: Resources = Resources()
+    start_timeout_s: PositiveSeconds = Field(
+        default=1800, description="How long a gang's ranks wait for each other to start."
+    )
+
+
+class Routers(_Strict):
+    """Replicas that speak HTTP to clients."""
+
+    count: PositiveInt = 1
+    resources: Resources = Resources()
+    max_streams: PositiveInt = Field(default=4096, description="Open requests per router.")
+
+
+class Survival(_Strict):
+    """What becomes of a request whose rank has died."""
+
+    deadline_s: PositiveSeconds = Field(
+        default=300, description="How long a request waits for a living rank before it fails."
+    )
+    silence_s: PositiveSeconds = Field(
+        default=10, description="A rank that sends nothing for this long counts as dead."
+    )
+
+
+class Deployment(_Strict):
+    """Everything `deployments.app:build` needs."""
+
+    model: Model
+    gangs: Gangs = Gangs()
+    routers: Routers = Routers()
+    survival: Survival = Survival()
+    engine: dict[str, Any] = Field(
+        default_factory=dict,
+        description="vLLM engine arguments (the names of `AsyncEngineArgs`), for every rank.",
+    )
+    frontend: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Arguments of vLLM's API server (the names of `vllm serve`), for every router.",
+    )

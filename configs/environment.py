@@ -1,0 +1,20 @@
+"""The one place where small4's own commands read the environment."""
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def dashboard_address() -> str:
+    """Ray's dashboard, which takes Serve configs; RAY_DASHBOARD_ADDRESS, as Ray's tools read it."""
+    return os.environ.get("RAY_DASHBOARD_ADDRESS", "http://127.0.0.1:8265").rstrip("/")
+
+
+def state_directory() -> Path:
+    """Where `small4 serve` leaves the log and process id of a Ray it started, for this user."""
+    return Path(tempfile.gettempdir()) / f"small4-{os.getuid()}"
+
+
+def ray_environment() -> dict[str, str]:
+    """For a Ray that small4 starts: HAProxy in front, no usage reports."""
+    return {**os.environ, "RAY_SERVE_ENABLE_HA_PROXY": "1", "RAY_USAGE_STATS_ENABLED": "0"}

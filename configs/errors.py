@@ -1,0 +1,17 @@
+"""Every error small4 raises on purpose. A message names the field, its value and the remedy."""
+
+
+class Small4Error(Exception):
+    """Root of the tree; the command line prints it without a traceback."""
+
+
+class ConfigError(Small4Error):
+    """A YAML file or a builder argument that can't be served."""
+
+
+class CheckpointError(Small4Error):
+    """A checkpoint that is missing, incomplete or of another format."""
+
+
+class ClusterError(Small4Error):
+    """Ray or Serve isn't up, or something else is in its place."""

@@ -1,0 +1,71 @@
+"""Reads a Ray Serve config file and finds small4's application in it."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from configs.deployment import PROJECT_ROOT, Deployment
+from configs.errors import ConfigError
+
+DEFAULT_CONFIG = PROJECT_ROOT / "configs" / "serve" / "local-cpu.yaml"
+BUILDER = "deployments.app:build"
+
+
+class ServeFile(BaseModel):
+    """A Serve config: `raw` is what Serve gets, the rest is what small4 reads of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    raw: dict[str, Any]
+    application: str
+    host: str
+    port: int
+    deployment: Deployment
+
+    @classmethod
+    def load(cls, path: Path) -> "ServeFile":
+        """Raises ConfigError if the file can't be read or isn't a config of small4's."""
+        try:
+            raw = yaml.safe_load(path.read_text("utf-8"))
+        except OSError as error:
+            raise ConfigError(
+                f"{path} can't be read ({error.strerror}): give the path of a Serve config file, "
+                f"such as {DEFAULT_CONFIG.relative_to(PROJECT_ROOT)}."
+            ) from error
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{path} isn't YAML: {error}") from error
+        application = _find_application(path, raw)
+        try:
+            deployment = Deployment.model_validate(application.get("args") or {})
+        except ValidationError as error:
+            raise ConfigError(_explain(path, error)) from error
+        http = raw.get("http_options") or {}
+        return cls(
+            raw=raw,
+            application=application.get("name", "default"),
+            host=http.get("host", "127.0.0.1"),
+            port=http.get("port", 8000),
+            deployment=deployment,
+        )
+
+
+def _find_application(path: Path, raw: Any) -> dict[str, Any]:
+    applications = raw.get("applications") if isinstance(raw, dict) else None
+    for application in applications or []:
+        if isinstance(application, dict) and application.get("import_path") == BUILDER:
+            return application
+    raise ConfigError(
+        f"{path}: no application has `import_path: {BUILDER}`; add one, as "
+        f"{DEFAULT_CONFIG.relative_to(PROJECT_ROOT)} does."
+    )
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    lines = [
+        f"  args.{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}"
+        f" (got {detail['input']!r})"
+        for detail in error.errors()
+    ]
+    return "\n".join([f"{path} can't be served:", *lines])

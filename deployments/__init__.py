@@ -1,0 +1,1 @@
+"""What runs on Ray: the router, the expert shards, the app builder, the command line."""

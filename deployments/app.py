@@ -1,0 +1,16 @@
+"""Builds the Serve application: `import_path: deployments.app:build` in a Serve config file."""
+
+from ray.serve import Application
+
+from configs.deployment import Deployment
+from deployments.roster import roster_deployment
+from deployments.router.router import router_deployment
+from deployments.shard.shard import shard_deployment
+
+
+def build(deployment: Deployment) -> Application:
+    """Serve calls this with the config's `args`, and refuses what isn't a Deployment."""
+    roster = roster_deployment().bind()
+    shards = shard_deployment(deployment).bind(deployment, roster)
+    application: Application = router_deployment(deployment).bind(deployment, roster, shards)
+    return application

@@ -1,0 +1,19 @@
+"""The `small4` command."""
+
+import typer
+
+from deployments.cli import nano
+from deployments.cli.serve import serve, stop
+from deployments.cli.status import status
+
+app = typer.Typer(
+    name="small4",
+    help="Serve Mistral Small 4 from expert-parallel gangs on a Ray cluster.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve)
+app.command()(status)
+app.command()(stop)
+app.add_typer(nano.app, name="nano")

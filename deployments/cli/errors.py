@@ -1,0 +1,21 @@
+"""small4's own errors, printed without a traceback."""
+
+import contextlib
+from collections.abc import Iterator
+
+import typer
+from rich.console import Console
+
+from configs.errors import Small4Error
+
+err = Console(stderr=True)
+
+
+@contextlib.contextmanager
+def reported() -> Iterator[None]:
+    """Turns a Small4Error into a message and exit status 1."""
+    try:
+        yield
+    except Small4Error as error:
+        err.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None

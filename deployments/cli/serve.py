@@ -1,0 +1,163 @@
+"""`small4 serve` and `small4 stop`."""
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from configs.environment import state_directory
+from configs.errors import ClusterError
+from configs.serve_file import DEFAULT_CONFIG, ServeFile
+from deployments.cli.errors import reported
+from deployments.local_ray import LocalRay
+from deployments.serve_api import ApplicationStatus, ServeApi
+from model_shards.architecture import Architecture
+
+out = Console(highlight=False)
+
+_RAY_START_TIMEOUT_S = 120
+_RESEND_AFTER_S = 10
+
+
+def serve(
+    config: Annotated[Path, typer.Argument(help="A Ray Serve config file.")] = DEFAULT_CONFIG,
+    detach: Annotated[bool, typer.Option(help="Return once it serves.")] = False,
+) -> None:
+    """Serve the model: start Ray if none runs, deploy, wait until healthy, ask one question."""
+    with reported():
+        file = ServeFile.load(config)
+        Architecture.load(file.deployment.model.source)
+        api = ServeApi()
+        ray = None if api.reachable() else LocalRay.start(file.deployment, file.port)
+        # A SIGTERM, too, must find Serve and Ray taken down.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            if ray is not None:
+                _wait_for_ray(api, ray)
+            _deploy(api, file)
+            _greet(file)
+            if detach:
+                out.print("It goes on in the background: `small4 status`, `small4 stop`.")
+                return
+            out.print("Ctrl-C stops it.")
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            _take_down(api, ray)
+        except BaseException:
+            if ray is not None:
+                _take_down(api, ray)
+            raise
+
+
+def stop() -> None:
+    """Take the deployment down, and Ray if `small4 serve` started it."""
+    with reported():
+        api = ServeApi()
+        if not api.reachable() and LocalRay.find() is None:
+            out.print("Nothing runs.")
+            return
+        _take_down(api, LocalRay.find())
+
+
+def _wait_for_ray(api: ServeApi, ray: LocalRay) -> None:
+    log = state_directory() / "ray.log"
+    deadline_s = time.monotonic() + _RAY_START_TIMEOUT_S
+    with out.status("starting Ray …"):
+        while not api.reachable():
+            if not ray.running():
+                raise ClusterError(f"Ray didn't start; its log, {log}, ends:\n{_tail(log)}")
+            if time.monotonic() > deadline_s:
+                raise ClusterError(f"Ray isn't up after {_RAY_START_TIMEOUT_S} s; see {log}")
+            time.sleep(0.5)
+
+
+def _deploy(api: ServeApi, file: ServeFile) -> None:
+    """Sends the config and shows each deployment's replicas until all of them run."""
+    api.deploy(file.raw)
+    sent_s = time.monotonic()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=out) as progress:
+        bars = {}
+        while (status := api.status(file.application)) is None or status.status != "RUNNING":
+            if status is None and time.monotonic() - sent_s > _RESEND_AFTER_S:
+                # A Serve that was just going down has forgotten the config.
+                api.deploy(file.raw)
+                sent_s = time.monotonic()
+            if status is not None and status.status in ("DEPLOY_FAILED", "UNHEALTHY"):
+                raise ClusterError(f"the deployment failed:\n{_reason(status)}")
+            for one in status.deployments if status else ():
+                text = f"{one.name}: {one.running} of {one.wanted} up"
+                bar = bars.setdefault(one.name, progress.add_task(text, total=1))
+                done = one.status == "HEALTHY" and one.running == one.wanted
+                progress.update(bar, description=text, completed=int(done))
+            time.sleep(1)
+
+
+def _greet(file: ServeFile) -> None:
+    """One streamed chat request, as a client sends it."""
+    url, model = f"http://{file.host}:{file.port}/v1", file.deployment.model.name
+    _wait_for_answer(f"{url}/models")
+    out.print(f"small4 ready: {url} model={model}")
+    question = "What do you serve?"
+    out.print(f"[dim]> {question}[/]")
+    with httpx.stream(
+        "POST",
+        f"{url}/chat/completions",
+        json={
+            "model": model,
+            "messages": [{"role": "user", "content": question}],
+            "max_tokens": 32,
+            "temperature": 0,
+            "stream": True,
+        },
+        timeout=120,
+        trust_env=False,
+    ) as response:
+        for delta in _deltas(response):
+            out.print(delta, end="", markup=False)
+    out.print()
+
+
+def _wait_for_answer(url: str) -> None:
+    # HAProxy learns of a router a moment after Serve calls it healthy.
+    for _ in range(60):
+        try:
+            if httpx.get(url, timeout=5, trust_env=False).is_success:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.5)
+    raise ClusterError(f"the deployment is healthy, but {url} doesn't answer")
+
+
+def _deltas(response: httpx.Response) -> Iterator[str]:
+    for line in response.iter_lines():
+        if line.startswith("data: {"):
+            for choice in json.loads(line.removeprefix("data: "))["choices"]:
+                yield choice["delta"].get("content") or ""
+
+
+def _take_down(api: ServeApi, ray: LocalRay | None) -> None:
+    with out.status("stopping …"):
+        if api.reachable():
+            api.shutdown()
+        if ray is not None:
+            ray.stop()
+    out.print("Stopped." if ray else "Stopped; Ray, which small4 didn't start, runs on.")
+
+
+def _reason(status: ApplicationStatus) -> str:
+    messages = [status.message, *(one.message for one in status.deployments)]
+    return "\n".join(message.strip() for message in messages if message)
+
+
+def _tail(log: Path, lines: int = 15) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,114 @@
+"""A Ray head on this machine, for whoever has no cluster yet: start it, find it again, stop it."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from configs.deployment import Deployment
+from configs.environment import ray_environment, state_directory
+from configs.errors import ClusterError
+
+# Ray's GCS, its dashboard, and what Serve's HAProxy holds besides the client port.
+_RAY_PORTS = (6379, 8265)
+_HAPROXY_PORTS = (8404, 9101)
+_STOP_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True)
+class LocalRay:
+    """A `ray start --block` of ours; its process id outlives the command that started it."""
+
+    pid: int
+
+    @classmethod
+    def start(cls, deployment: Deployment, http_port: int) -> "LocalRay":
+        """Returns once the process runs; the dashboard answers a few seconds later."""
+        clear_the_way((*_RAY_PORTS, *_HAPROXY_PORTS, http_port))
+        state = state_directory()
+        state.mkdir(mode=0o700, exist_ok=True)
+        command = [
+            *(str(Path(sys.executable).with_name("ray")), "start", "--head", "--block"),
+            *("--dashboard-host", "127.0.0.1"),
+            *("--num-cpus", str(logical_cpus(deployment))),
+            "--disable-usage-stats",
+        ]
+        with (state / "ray.log").open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                env=ray_environment(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for us: Serve goes down before Ray does
+            )
+        (state / "ray.pid").write_text(str(process.pid))
+        return cls(process.pid)
+
+    @classmethod
+    def find(cls) -> "LocalRay | None":
+        """The one that an earlier `small4 serve` started, if it still runs."""
+        with contextlib.suppress(OSError, ValueError, psutil.Error):
+            pid = int((state_directory() / "ray.pid").read_text())
+            if "ray" in " ".join(psutil.Process(pid).cmdline()):
+                return cls(pid)
+        return None
+
+    def running(self) -> bool:
+        with contextlib.suppress(psutil.Error):
+            return psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
+        return False
+
+    def stop(self) -> None:
+        """Ends Ray and everything below it, and waits for that."""
+        with contextlib.suppress(psutil.Error):
+            head = psutil.Process(self.pid)
+            family = [head, *head.children(recursive=True)]
+            head.send_signal(signal.SIGTERM)
+            _, left = psutil.wait_procs(family, timeout=_STOP_TIMEOUT_S)
+            for process in left:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(left, timeout=5)
+        (state_directory() / "ray.pid").unlink(missing_ok=True)
+
+
+def logical_cpus(deployment: Deployment) -> int:
+    """CPUs to tell Ray of: what the replicas ask for, which may be more than the machine has."""
+    gangs, routers = deployment.gangs, deployment.routers
+    asked = (
+        gangs.count * gangs.ranks * gangs.resources.num_cpus
+        + routers.count * routers.resources.num_cpus
+    )
+    return max(os.cpu_count() or 1, int(asked) + 2)
+
+
+def clear_the_way(ports: tuple[int, ...]) -> None:
+    """Ends HAProxies that a killed Ray left behind; raises ClusterError if others hold a port."""
+    for connection in psutil.net_connections("tcp"):
+        if connection.status != psutil.CONN_LISTEN or connection.laddr.port not in ports:
+            continue
+        holder = psutil.Process(connection.pid) if connection.pid else None
+        if holder is not None and _left_behind(holder):
+            holder.kill()
+            holder.wait(timeout=5)
+            continue
+        name = f"{holder.name()} (pid {holder.pid})" if holder else "another user's process"
+        raise ClusterError(
+            f"port {connection.laddr.port} is held by {name}, and Ray Serve needs it: stop that "
+            "process, or set another port in the config's http_options if it is the client port."
+        )
+
+
+def _left_behind(process: psutil.Process) -> bool:
+    """An HAProxy of Ray Serve's whose Ray is gone."""
+    with contextlib.suppress(psutil.Error):
+        serves = "haproxy-serve" in " ".join(process.cmdline())
+        return process.name() == "haproxy" and serves and process.ppid() == 1
+    return False

@@ -1,0 +1,121 @@
+"""Which ranks are up: soft state, renewed by the ranks themselves, that routers follow.
+
+`Roster` is plain data with a clock handed in; `RosterService` is the Serve deployment around it.
+A roster that restarts is full again after one renewal; meanwhile links between routers and shards
+live on, for nobody drops a link because an entry is missing.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from ray import serve
+
+RENEW_EVERY_S = 2.0
+EXPIRE_AFTER_S = 10.0
+
+
+class RankEntry(BaseModel):
+    """One rank, as a router needs to know it; `client_secret` never leaves the cluster."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    replica: str
+    gang: str
+    rank: int
+    ranks: int
+    node: str
+    endpoint: str
+    server_public: bytes
+    client_public: bytes
+    client_secret: bytes
+    engine_pid: int
+    max_model_len: int
+    kv_tokens: int
+    num_experts: int
+    experts: tuple[tuple[int, int], ...]  # ranges this rank holds, both ends included
+
+
+class Roster:
+    """Entries by replica, each good for `EXPIRE_AFTER_S` after its last renewal."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, tuple[float, RankEntry]] = {}
+
+    def renew(self, entry: RankEntry, now_s: float) -> bool:
+        """Adds or renews; True if that changed what `living` returns."""
+        known = self._entries.get(entry.replica)
+        self._entries[entry.replica] = (now_s, entry)
+        return known is None or known[1] != entry
+
+    def withdraw(self, replica: str) -> bool:
+        """Takes a rank out that says it is going; True if it was there."""
+        return self._entries.pop(replica, None) is not None
+
+    def living(self, now_s: float) -> list[RankEntry]:
+        """Entries renewed lately, by gang and rank."""
+        self._entries = {
+            replica: (renewed_s, entry)
+            for replica, (renewed_s, entry) in self._entries.items()
+            if now_s - renewed_s < EXPIRE_AFTER_S
+        }
+        entries = (entry for _, entry in self._entries.values())
+        return sorted(entries, key=lambda entry: (entry.gang, entry.rank))
+
+
+class RosterService:
+    """Serve deployment: one replica for all ranks and routers of an application."""
+
+    def __init__(self) -> None:
+        self._roster = Roster()
+        self._changed = asyncio.Event()
+        self._meetings: dict[str, asyncio.Future[tuple[str, int]]] = {}
+
+    async def renew(self, entry: RankEntry) -> None:
+        if self._roster.renew(entry, time.monotonic()):
+            self._notify()
+
+    async def withdraw(self, replica: str) -> None:
+        if self._roster.withdraw(replica):
+            self._notify()
+
+    async def living(self) -> list[RankEntry]:
+        return self._roster.living(time.monotonic())
+
+    async def next_change(self, timeout_s: float) -> list[RankEntry]:
+        """Returns at the next change, or after `timeout_s`, with all living ranks."""
+        changed = self._changed
+        try:
+            await asyncio.wait_for(changed.wait(), timeout_s)
+        except TimeoutError:
+            pass
+        return self._roster.living(time.monotonic())
+
+    async def host_meeting(self, gang: str, address: str, port: int) -> None:
+        """Rank 0 of a gang says where its ranks meet to form one data-parallel group."""
+        self._meeting(gang).set_result((address, port))
+
+    async def join_meeting(self, gang: str) -> tuple[str, int]:
+        """The other ranks wait here for rank 0."""
+        return await asyncio.shield(self._meeting(gang))
+
+    def _meeting(self, gang: str) -> asyncio.Future[tuple[str, int]]:
+        if gang not in self._meetings:
+            self._meetings[gang] = asyncio.get_running_loop().create_future()
+        return self._meetings[gang]
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def roster_deployment() -> Any:
+    return serve.deployment(
+        RosterService,
+        name="Roster",
+        num_replicas=1,
+        max_ongoing_requests=10_000,  # long polls of every router and renewals of every rank
+        ray_actor_options={"num_cpus": 0},
+        logging_config={"enable_access_log": False},  # a line for every renewal otherwise
+    )

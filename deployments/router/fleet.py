@@ -1,0 +1,113 @@
+"""The ranks a router can reach, gang by gang."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import zmq.asyncio
+from vllm.v1.engine import EngineCoreOutputs
+
+from deployments.roster import RankEntry
+from deployments.router.choice import RankLoad
+from deployments.router.link import Link
+
+logger = logging.getLogger("ray.serve")
+
+_POLL_S = 10.0
+_RETRY_S = 1.0
+
+
+class Fleet:
+    """Follows the roster, keeps a link to every rank, and knows which gangs are whole.
+
+    A gang steps in lockstep: while one of its ranks can't be reached, none of them is any use.
+    """
+
+    def __init__(
+        self,
+        roster: Any,
+        silence_s: float,
+        on_outputs: Callable[[Link, EngineCoreOutputs], None],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._roster = roster
+        self._silence_s = silence_s
+        self._on_outputs = on_outputs
+        self._on_change = on_change
+        self._context = zmq.asyncio.Context()
+        self._links: dict[str, Link] = {}
+        self._lost_at_s: dict[str, float] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def follow(self) -> None:
+        """Runs for ever; outlives the roster."""
+        ranks = await self._ask(self._roster.living)
+        while True:
+            for entry in ranks:
+                self._connect(entry)
+            # Ranks whose link was lost but who are still listed are tried again each round.
+            retry = any(entry.replica not in self._links for entry in ranks)
+            ranks = await self._ask(self._roster.next_change, _RETRY_S if retry else _POLL_S)
+
+    async def _ask(self, method: Any, *args: Any) -> list[RankEntry]:
+        while True:
+            try:
+                ranks: list[RankEntry] = await method.remote(*args)
+                return ranks
+            except Exception as error:
+                logger.warning("the roster doesn't answer (%s); links stay as they are", error)
+                await asyncio.sleep(_RETRY_S)
+
+    def _connect(self, entry: RankEntry) -> None:
+        lost_s = time.monotonic() - self._lost_at_s.get(entry.replica, float("-inf"))
+        if entry.replica in self._links or lost_s < _RETRY_S:
+            return
+        link = Link(entry, self._context, self._silence_s, self._on_outputs)
+        self._links[entry.replica] = link
+        for work in (self._keep(link), self._announce(link)):
+            task = asyncio.create_task(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _announce(self, link: Link) -> None:
+        await link.up.wait()
+        logger.info("rank %d of gang %s is up", link.entry.rank, link.entry.gang)
+        self._on_change()
+
+    async def _keep(self, link: Link) -> None:
+        try:
+            await link.run()
+        finally:
+            logger.warning("rank %d of gang %s is lost", link.entry.rank, link.entry.gang)
+            del self._links[link.entry.replica]
+            self._lost_at_s[link.entry.replica] = time.monotonic()
+            self._on_change()
+
+    def usable(self) -> Iterator[Link]:
+        """Links to every rank of every gang that is whole."""
+        up = [link for link in self._links.values() if link.up.is_set()]
+        present: dict[str, int] = {}
+        for link in up:
+            present[link.entry.gang] = present.get(link.entry.gang, 0) + 1
+        return (link for link in up if present[link.entry.gang] == link.entry.ranks)
+
+    def loads(self) -> list[RankLoad]:
+        return [
+            RankLoad(
+                replica=link.entry.replica,
+                sent_requests=link.sent_requests,
+                reported_requests=link.load.running_requests + link.load.waiting_requests,
+                kv_cache_usage=link.load.kv_cache_usage,
+            )
+            for link in self.usable()
+        ]
+
+    def link(self, replica: str | None) -> Link | None:
+        return self._links.get(replica) if replica is not None else None
+
+    def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._context.destroy(linger=0)

@@ -1,0 +1,100 @@
+"""One router's connection to one rank."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import zmq
+import zmq.asyncio
+from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
+
+from deployments.roster import RankEntry
+from deployments.shard.endpoint import client_socket
+from deployments.wire import Codec, Load, ToRouter, ToShard
+
+logger = logging.getLogger("ray.serve")
+
+_BROKEN = (
+    zmq.EVENT_DISCONNECTED
+    | zmq.EVENT_CLOSED
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+)
+
+
+class Link:
+    """Up from the rank's first word until it says DEAD, falls silent, or its socket breaks."""
+
+    def __init__(
+        self,
+        entry: RankEntry,
+        context: zmq.asyncio.Context,
+        silence_s: float,
+        on_outputs: Callable[["Link", EngineCoreOutputs], None],
+    ) -> None:
+        self.entry = entry
+        self.up = asyncio.Event()
+        self.load = Load()
+        self.sent_requests = 0
+        self._silence_s = silence_s
+        self._on_outputs = on_outputs
+        self._codec = Codec()
+        self._socket = client_socket(
+            context,
+            entry.endpoint,
+            entry.server_public,
+            entry.client_public,
+            entry.client_secret,
+        )
+        self._monitor = self._socket.get_monitor_socket(_BROKEN)
+
+    async def run(self) -> None:
+        """Returns when the link is lost; closes it."""
+        self._send(ToShard.HELLO)
+        listening = asyncio.create_task(self._listen())
+        breaking = asyncio.ensure_future(self._monitor.recv_multipart())
+        try:
+            done, _ = await asyncio.wait(
+                {listening, breaking}, return_when=asyncio.FIRST_COMPLETED
+            )
+            if listening in done and (error := listening.exception()) is not None:
+                logger.warning("rank %d: %r", self.entry.rank, error)
+        finally:
+            for task in (listening, breaking):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await task
+            self._socket.disable_monitor()
+            self._socket.close(linger=0)
+
+    async def _listen(self) -> None:
+        while True:
+            async with asyncio.timeout(self._silence_s):
+                kind, *body = await self._socket.recv_multipart(copy=False)
+            match ToRouter(kind.bytes):
+                case ToRouter.OUTPUTS:
+                    outputs = self._codec.outputs(body)
+                    if (stats := outputs.scheduler_stats) is not None:
+                        self.load = Load(
+                            stats.num_running_reqs, stats.num_waiting_reqs, stats.kv_cache_usage
+                        )
+                    self._on_outputs(self, outputs)
+                case ToRouter.LOAD:
+                    self.load = self._codec.load(body)
+                case ToRouter.DEAD:
+                    return
+            self.up.set()
+
+    def add(self, request: EngineCoreRequest) -> None:
+        self._send(ToShard.ADD, request)
+
+    def abort(self, wire_ids: Sequence[str]) -> None:
+        self._send(ToShard.ABORT, wire_ids)
+
+    def _send(self, kind: ToShard, value: Any = None) -> None:
+        # Without a send limit a DEALER takes every message at once; the future needs no waiting.
+        body = () if value is None else self._codec.encode(value)
+        self._socket.send_multipart([kind.value, *body], copy=False)

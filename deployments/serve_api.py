@@ -1,0 +1,94 @@
+"""Ray Serve's REST API, as its dashboard speaks it."""
+
+from typing import Any
+
+import httpx
+from pydantic import BaseModel
+
+from configs.environment import dashboard_address
+from configs.errors import ClusterError, ConfigError
+
+_PATH = "/api/serve/applications/"
+
+
+class DeploymentStatus(BaseModel):
+    """One deployment of the application."""
+
+    name: str
+    status: str
+    message: str
+    running: int
+    wanted: int
+
+
+class ApplicationStatus(BaseModel):
+    """What Serve says of the application: `RUNNING`, `DEPLOYING`, `DEPLOY_FAILED`, …"""
+
+    status: str
+    message: str
+    deployments: list[DeploymentStatus]
+
+
+class ServeApi:
+    """Raises ClusterError when Ray doesn't answer."""
+
+    def __init__(self) -> None:
+        self.address = dashboard_address()
+        self._http = httpx.Client(base_url=self.address, timeout=60, trust_env=False)
+
+    def reachable(self) -> bool:
+        try:
+            return self._http.get("/api/version", timeout=2).is_success
+        except httpx.HTTPError:
+            return False
+
+    def deploy(self, config: dict[str, Any]) -> None:
+        """Hands Serve a whole config; refuses to take other applications down by that."""
+        wanted = {application.get("name") for application in config["applications"]}
+        if others := sorted(set(self._applications()) - wanted):
+            raise ConfigError(
+                f"this cluster serves {', '.join(others)} already, and a Serve config replaces "
+                "what isn't in it: add that application to the config, or use another cluster."
+            )
+        response = self._call("PUT", json=config)
+        if response.status_code == httpx.codes.BAD_REQUEST:
+            raise ConfigError(f"Ray Serve refuses the config: {response.text}")
+
+    def status(self, application: str) -> ApplicationStatus | None:
+        """None if there is no such application."""
+        details = self._applications().get(application)
+        if details is None:
+            return None
+        deployments = [
+            DeploymentStatus(
+                name=name,
+                status=one["status"],
+                message=one["message"],
+                running=sum(replica["state"] == "RUNNING" for replica in one["replicas"]),
+                wanted=one["target_num_replicas"],
+            )
+            for name, one in details["deployments"].items()
+        ]
+        return ApplicationStatus(
+            status=details["status"], message=details["message"], deployments=deployments
+        )
+
+    def shutdown(self) -> None:
+        """Takes all of Serve down, its HAProxy included."""
+        self._call("DELETE")
+
+    def _applications(self) -> dict[str, Any]:
+        applications: dict[str, Any] = self._call("GET").json()["applications"]
+        return applications
+
+    def _call(self, method: str, **arguments: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, _PATH, **arguments)
+        except httpx.HTTPError as error:
+            raise ClusterError(
+                f"Ray's dashboard at {self.address} doesn't answer ({error}). Is Ray running? "
+                "RAY_DASHBOARD_ADDRESS names another one."
+            ) from error
+        if response.is_server_error:
+            raise ClusterError(f"Ray Serve failed: {response.text}")
+        return response

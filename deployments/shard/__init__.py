@@ -1,0 +1,1 @@
+"""Expert shards: one data-parallel rank each, with its vLLM engine."""

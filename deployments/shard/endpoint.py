@@ -1,0 +1,75 @@
+"""Where routers reach a shard: a ZMQ ROUTER socket behind CurveZMQ.
+
+Each shard makes a key pair for itself and one for its clients, and hands the second to routers
+through the roster. Whoever lacks it can't complete the handshake.
+"""
+
+from typing import Any
+
+import zmq
+import zmq.asyncio
+import zmq.auth.asyncio
+
+from deployments.wire import Frames, ToRouter, ToShard, tune
+
+
+class Endpoint:
+    """Bound to a free port of `host`; must be made inside a running event loop."""
+
+    def __init__(self, host: str) -> None:
+        self.server_public, server_secret = zmq.curve_keypair()
+        self.client_public, self.client_secret = zmq.curve_keypair()
+        self._context = zmq.asyncio.Context()
+        self._authenticator = zmq.auth.asyncio.AsyncioAuthenticator(self._context)
+        self._authenticator.start()
+        self._authenticator.configure_curve_callback(credentials_provider=self)
+        self._socket = self._context.socket(zmq.ROUTER)
+        tune(self._socket)
+        self._socket.curve_server = True
+        self._socket.curve_publickey = self.server_public
+        self._socket.curve_secretkey = server_secret
+        # Sending to a router that is gone must fail here, not vanish.
+        self._socket.router_mandatory = True
+        port = self._socket.bind_to_random_port(f"tcp://{host}")
+        self.address = f"tcp://{host}:{port}"
+
+    def callback(self, domain: str, key: bytes) -> bool:
+        """Asked by pyzmq's authenticator, once a connection, with the client's public key."""
+        return key == self.client_public
+
+    async def receive(self) -> tuple[bytes, ToShard, Frames]:
+        """`(router, kind, body)`; raises ValueError for a kind that isn't one."""
+        router, kind, *body = await self._socket.recv_multipart(copy=False)
+        return router.bytes, ToShard(kind.bytes), body
+
+    async def send(self, router: bytes, kind: ToRouter, body: Frames = ()) -> bool:
+        """False if that router is gone."""
+        try:
+            await self._socket.send_multipart([router, kind.value, *body], copy=False)
+        except zmq.ZMQError as error:
+            if error.errno == zmq.EHOSTUNREACH:
+                return False
+            raise
+        return True
+
+    def close(self) -> None:
+        self._authenticator.stop()
+        self._context.destroy(linger=0)
+
+
+def client_socket(
+    context: zmq.asyncio.Context,
+    endpoint: str,
+    server_public: bytes,
+    client_public: bytes,
+    client_secret: bytes,
+) -> Any:
+    """A DEALER connected to a shard's endpoint; one that breaks stays broken."""
+    socket = context.socket(zmq.DEALER)
+    tune(socket)
+    socket.reconnect_ivl = -1
+    socket.curve_serverkey = server_public
+    socket.curve_publickey = client_public
+    socket.curve_secretkey = client_secret
+    socket.connect(endpoint)
+    return socket

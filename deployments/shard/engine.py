@@ -1,0 +1,63 @@
+"""One rank's vLLM engine: an EngineCore process and its workers, driven from this process.
+
+The only module that touches vLLM's engine-core client on the shard's side. Read from vLLM 0.32.
+"""
+
+from typing import Any
+
+from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
+from vllm.v1.engine.core_client import EngineCoreClient
+from vllm.v1.engine.exceptions import EngineDeadError
+from vllm.v1.executor import Executor
+
+from deployments.shard.held_experts import as_ranges
+
+__all__ = ["Engine", "EngineDeadError"]
+
+
+class Engine:
+    """Takes requests, gives outputs step by step; EngineDeadError from any call once it died."""
+
+    def __init__(self, vllm_config: Any) -> None:
+        """Blocks until the weights are loaded and, in a gang, every rank has come up."""
+        self._config = vllm_config
+        self._core = EngineCoreClient.make_async_mp_client(
+            vllm_config, Executor.get_class(vllm_config), log_stats=True
+        )
+
+    @property
+    def dead(self) -> bool:
+        return bool(self._core.resources.engine_dead)
+
+    @property
+    def pid(self) -> int:
+        return int(self._core.resources.engine_manager.processes[0].pid)
+
+    @property
+    def max_model_len(self) -> int:
+        return int(self._config.model_config.max_model_len)
+
+    @property
+    def kv_tokens(self) -> int:
+        """Tokens that this rank's KV cache holds."""
+        cache = self._config.cache_config
+        return int(cache.num_gpu_blocks * cache.block_size)
+
+    async def held_experts(self) -> tuple[int, tuple[tuple[int, int], ...]]:
+        """`(experts of the model, ranges of ids on this rank)`, as its workers tell."""
+        workers = await self._core.collective_rpc_async("held_experts")
+        total, *held = workers[0]
+        return total, as_ranges(held)
+
+    async def add(self, request: EngineCoreRequest) -> None:
+        await self._core.add_request_async(request)
+
+    async def abort(self, request_ids: list[str]) -> None:
+        await self._core.abort_requests_async(request_ids)
+
+    async def outputs(self) -> EngineCoreOutputs:
+        """The next step's outputs, of all requests, with the scheduler's statistics."""
+        return await self._core.get_output_async()
+
+    def shutdown(self) -> None:
+        self._core.shutdown()

@@ -1,0 +1,92 @@
+"""Lets an engine take up a request where a lost engine left it, as a vLLM plugin.
+
+vLLM already resumes requests that it preempted itself: it computes prompt and output anew and
+goes on. A continuation is put into that same state on arrival. The tokens that the lost engine
+produced come in `SamplingParams.extra_args` and count as output in the scheduler (length limits),
+in the worker (penalties, minimum length, seeded sampling) and in the grammar.
+Read from vLLM 0.32, model runner V1; runner V2 hands its workers the whole prefill already.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+RESUME = "small4_resume"  # key in SamplingParams.extra_args
+
+
+def register() -> None:
+    """Entry point of `vllm.general_plugins`; vLLM calls it in every process, maybe twice."""
+    from vllm.v1.request import Request
+    from vllm.v1.structured_output import StructuredOutputManager
+    from vllm.v1.worker import gpu_model_runner
+
+    if hasattr(Request.__init__, "__wrapped__"):
+        return
+    Request.__init__ = _with_output(Request.__init__)
+    StructuredOutputManager._create_grammar = _with_replay(StructuredOutputManager._create_grammar)
+    gpu_model_runner.CachedRequestState = _resumed_state(gpu_model_runner.CachedRequestState)
+
+
+def resumed_tokens(sampling_params: Any) -> list[int]:
+    """Tokens produced before this engine; empty for a request that starts here."""
+    extra = getattr(sampling_params, "extra_args", None) or {}
+    tokens: list[int] = extra.get(RESUME, [])
+    return tokens
+
+
+def _with_output(init: Callable[..., None]) -> Callable[..., None]:
+    """In the scheduler: a request that starts with output behind it."""
+
+    @functools.wraps(init)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        if tokens := resumed_tokens(self.sampling_params):
+            self.append_output_token_ids(tokens)
+
+    return wrapped
+
+
+def _with_replay(create: Callable[..., Any]) -> Callable[..., Any]:
+    """In the grammar: what is produced already has been accepted."""
+
+    @functools.wraps(create)
+    def wrapped(self: Any, request: Any) -> Any:
+        grammar = create(self, request)
+        if tokens := resumed_tokens(request.sampling_params):
+            replay(self, request, grammar, tokens)
+        return grammar
+
+    return wrapped
+
+
+def replay(manager: Any, request: Any, grammar: Any, tokens: list[int]) -> None:
+    """Advances `grammar` over those of `tokens` that it constrained: all but the reasoning."""
+    bounds = manager._get_constraint_bounds(request, tokens, spec_tokens_committed=True)
+    constrained = tokens[bounds.grammar_start :]
+    if bounds.grammar_start <= len(tokens):
+        request.structured_output_request.reasoning_ended = True
+    if constrained and not grammar.accept_tokens(request.request_id, constrained):
+        raise ValueError(f"request {request.request_id}: its grammar refuses its own past output")
+
+
+def _resumed_state(state_class: Any) -> Any:
+    """In the worker: output known from the start, and a seeded generator drawn as far."""
+
+    class ResumedRequestState(state_class):  # type: ignore[misc]
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            tokens = resumed_tokens(self.sampling_params)
+            if tokens and not self.output_token_ids:
+                self.output_token_ids = list(tokens)
+                if self.generator is not None and self.generator.device.type == "cpu":
+                    draw_past(self.generator, len(tokens))
+
+    return ResumedRequestState
+
+
+def draw_past(generator: torch.Generator, tokens: int) -> None:
+    """Draws what vLLM's CPU sampler draws for each token: one integer below 2^31."""
+    for _ in range(tokens):
+        torch.randint(0, 2**31, (1,), generator=generator, dtype=torch.long)

@@ -1,0 +1,103 @@
+"""Turns a deployment's config into vLLM's own arguments.
+
+Everything goes through vLLM's command-line parser, so that a name or a value that `vllm serve`
+would refuse is refused here with the same words. Read from vLLM 0.32.
+"""
+
+import contextlib
+import io
+import json
+from argparse import Namespace
+from typing import Any
+
+from configs.deployment import Deployment
+from configs.errors import ConfigError
+from model_shards.architecture import Architecture
+
+_MISTRAL = {
+    "tokenizer_mode": "mistral",
+    "config_format": "mistral",
+    "load_format": "mistral",
+    "tool_call_parser": "mistral",
+    "enable_auto_tool_choice": True,
+    "reasoning_parser": "mistral",
+}
+
+
+def serve_arguments(deployment: Deployment, **overrides: Any) -> Namespace:
+    """What `vllm serve` would have parsed; raises ConfigError where it would have refused."""
+    from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
+    from vllm.utils.argparse_utils import FlexibleArgumentParser
+
+    Architecture.load(deployment.model.source)  # a clear error, where vLLM would try a hub
+    values = {
+        "model": str(deployment.model.source),
+        "served_model_name": deployment.model.name,
+        **_MISTRAL,
+        **deployment.engine,
+        **deployment.frontend,
+        **overrides,
+    }
+    parser = make_arg_parser(FlexibleArgumentParser(prog="engine"))
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            arguments: Namespace = parser.parse_args(_as_flags(values))
+    except SystemExit as error:
+        raise ConfigError(
+            f"engine or frontend: vLLM refuses these arguments: {complaint.getvalue().strip()}"
+        ) from error
+    validate_parsed_serve_args(arguments)
+    return arguments
+
+
+def rank_config(deployment: Deployment, rank: int, address: str, port: int) -> Any:
+    """The VllmConfig of one rank; ranks of a gang meet at `address:port`."""
+    parallel: dict[str, Any] = {"enable_expert_parallel": True}
+    if deployment.gangs.ranks > 1:
+        parallel |= {
+            "data_parallel_size": deployment.gangs.ranks,
+            "data_parallel_rank": rank,
+            "data_parallel_address": address,
+            "data_parallel_rpc_port": port,
+        }
+    arguments = serve_arguments(
+        deployment,
+        **parallel,
+        # Inside a placement group vLLM would pick Ray's executor; a rank's workers are its own.
+        distributed_executor_backend="mp",
+        # Routers send each image whole, so that any rank can take over a request.
+        mm_processor_cache_gb=0,
+        worker_extension_cls="deployments.shard.held_experts.HeldExperts",
+    )
+    return _engine_arguments(arguments).create_engine_config()
+
+
+def router_config(deployment: Deployment) -> tuple[Namespace, Any]:
+    """`(arguments, VllmConfig)` of a router: the model's tokenizer and limits, no weights."""
+    arguments = serve_arguments(deployment)
+    engine_arguments = _engine_arguments(arguments)
+    # More than one front end: cache processed images, but assume no rank remembers them.
+    engine_arguments._api_process_count = 2
+    return arguments, engine_arguments.create_engine_config()
+
+
+def _engine_arguments(arguments: Namespace) -> Any:
+    from vllm.engine.arg_utils import AsyncEngineArgs
+
+    return AsyncEngineArgs.from_cli_args(arguments)
+
+
+def _as_flags(values: dict[str, Any]) -> list[str]:
+    flags: list[str] = []
+    for name, value in values.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            flags.append(f"--{flag}" if value else f"--no-{flag}")
+        elif isinstance(value, dict):
+            flags += [f"--{flag}", json.dumps(value)]
+        elif isinstance(value, list):
+            flags += [f"--{flag}", *(str(item) for item in value)]
+        elif value is not None:
+            flags += [f"--{flag}", str(value)]
+    return flags

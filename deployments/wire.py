@@ -1,0 +1,81 @@
+"""What routers and shards say to each other over ZMQ.
+
+A shard binds a ROUTER socket, each router connects a DEALER. A message is a kind followed by the
+frames of one msgpack value in vLLM's own encoding (tensors ride in frames of their own). CurveZMQ
+encrypts the link, and nothing that came from a socket is unpickled.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+import msgspec
+import zmq
+from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
+from vllm.v1.serial_utils import MsgpackDecoder, MsgpackEncoder
+
+Frames = Sequence[Any]
+
+
+class ToShard(Enum):
+    """Kinds of message a router sends."""
+
+    HELLO = b"H"  # "I'm here": the shard answers with LOAD from now on
+    ADD = b"A"  # an EngineCoreRequest
+    ABORT = b"X"  # a list of request ids
+
+
+class ToRouter(Enum):
+    """Kinds of message a shard sends."""
+
+    OUTPUTS = b"O"  # EngineCoreOutputs: this router's share of one engine step
+    LOAD = b"L"  # a Load, once a second; also the sign of life
+    DEAD = b"D"  # the engine is gone; nothing more will come
+
+
+class Load(msgspec.Struct, array_like=True, frozen=True):
+    """How busy a rank is, over all routers."""
+
+    running_requests: int = 0
+    waiting_requests: int = 0
+    kv_cache_usage: float = 0.0  # 0 to 1
+
+
+class Codec:
+    """Encodes and decodes message bodies; not for use by several threads."""
+
+    def __init__(self) -> None:
+        self._encoder = MsgpackEncoder()
+        self._requests = MsgpackDecoder(EngineCoreRequest)
+        self._outputs = MsgpackDecoder(EngineCoreOutputs)
+        self._loads = MsgpackDecoder(Load)
+
+    def encode(self, value: Any) -> Frames:
+        frames: Frames = self._encoder.encode(value)
+        return frames
+
+    def request(self, frames: Frames) -> EngineCoreRequest:
+        """Raises msgspec.DecodeError on anything else."""
+        return self._requests.decode(frames)
+
+    def outputs(self, frames: Frames) -> EngineCoreOutputs:
+        """Raises msgspec.DecodeError on anything else."""
+        return self._outputs.decode(frames)
+
+    def load(self, frames: Frames) -> Load:
+        """Raises msgspec.DecodeError on anything else."""
+        return self._loads.decode(frames)
+
+
+# A peer that vanished without closing its socket (a lost node) is noticed by ZMTP's own pings.
+_PING_INTERVAL_MS = 1_000
+_PING_TIMEOUT_MS = 5_000
+
+
+def tune(socket: zmq.Socket[Any]) -> None:
+    """Socket options both ends share: no lingering, no limit on queued messages, pings."""
+    socket.linger = 0
+    socket.sndhwm = 0
+    socket.rcvhwm = 0
+    socket.heartbeat_ivl = _PING_INTERVAL_MS
+    socket.heartbeat_timeout = _PING_TIMEOUT_MS

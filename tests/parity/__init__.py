@@ -1,0 +1,1 @@
+"""Ground truth: the engine's numbers against another implementation of the same model."""

@@ -1,0 +1,119 @@
+"""One checkpoint, one reference and each engine, made once for all parity tests."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from model_shards.architecture import Architecture
+from model_shards.nano import NANO, build_nano
+from tests.parity.generation import Outcome, Request, Run
+from tests.parity.reference import Reference, Tensors, load_text_tensors
+
+_ORIGINAL_TOKENS = 64
+_START_TIMEOUT_S = 240
+_ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "OMP_NUM_THREADS": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_MLA_DISABLE": "1",
+    # Every socket on loopback, gloo's included.
+    "VLLM_HOST_IP": "127.0.0.1",
+    "GLOO_SOCKET_IFNAME": "lo",
+}
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """nano, "trained" on 64 positions instead of 8192.
+
+    So YaRN's ramp and several steps of the query scaling lie within short prompts.
+    """
+    path = build_nano(tmp_path_factory.mktemp("parity") / "nano")
+    params = json.loads((path / "params.json").read_bytes())
+    params["yarn"]["original_max_position_embeddings"] = _ORIGINAL_TOKENS
+    params["llama_4_scaling"]["original_max_position_embeddings"] = _ORIGINAL_TOKENS
+    params["max_position_embeddings"] = _ORIGINAL_TOKENS * int(params["yarn"]["factor"])
+    (path / "params.json").write_text(json.dumps(params))
+    return path
+
+
+@pytest.fixture(scope="session")
+def architecture(checkpoint: Path) -> Architecture:
+    return Architecture.load(checkpoint)
+
+
+@pytest.fixture(scope="session")
+def tensors(checkpoint: Path) -> Tensors:
+    return load_text_tensors(checkpoint)
+
+
+@pytest.fixture(scope="session")
+def reference(architecture: Architecture, tensors: Tensors) -> Reference:
+    return Reference(architecture, tensors)
+
+
+@pytest.fixture(scope="session")
+def one_rank(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return _outcome(checkpoint, "float32", 1, tmp_path_factory.mktemp("one"))
+
+
+@pytest.fixture(scope="session")
+def two_ranks(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return _outcome(checkpoint, "float32", 2, tmp_path_factory.mktemp("two"))
+
+
+@pytest.fixture(scope="session")
+def two_ranks_bfloat16(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return _outcome(checkpoint, "bfloat16", 2, tmp_path_factory.mktemp("bfloat16"))
+
+
+def _waves() -> list[list[Request]]:
+    """Ranks never have the same number of tokens, and rank 0 idles throughout the second wave."""
+    draw = random.Random(0)  # noqa: S311
+
+    def request(prompt_tokens: int, output_tokens: int, rank: int) -> Request:
+        text = draw.choices(range(1000, NANO.vocab_size), k=prompt_tokens - 1)
+        return Request(prompt=[1, *text], output_tokens=output_tokens, rank=rank)
+
+    first = [(1, 40, 0), (300, 32, 0), (17, 64, 0), (90, 33, 1), (5, 36, 0)]
+    return [[request(*sizes) for sizes in first], [request(33, 48, 1)]]
+
+
+def _outcome(checkpoint: Path, dtype: str, ranks: int, scratch: Path) -> Outcome:
+    run = Run(checkpoint=checkpoint, dtype=dtype, ranks=ranks, waves=_waves())
+    run_path, outcome_path, log_path = (scratch / name for name in ("run", "outcome", "log"))
+    run_path.write_text(run.model_dump_json())
+    command = [sys.executable, "-m", "tests.parity.engine", str(run_path), str(outcome_path)]
+    with log_path.open("wb") as log, _process_group(command, log.fileno()) as process:
+        status = process.wait(_START_TIMEOUT_S)
+    if status != 0:
+        pytest.fail(f"engine: exit status {status}\n{log_path.read_text()[-4000:]}")
+    return Outcome.model_validate_json(outcome_path.read_bytes())
+
+
+@contextlib.contextmanager
+def _process_group(command: list[str], log: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A command of which nothing is left afterwards, engine cores and workers included."""
+    process = subprocess.Popen(
+        command,
+        cwd=Path(__file__).parents[2],
+        env=os.environ | _ENVIRONMENT,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

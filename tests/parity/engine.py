@@ -1,0 +1,92 @@
+"""Runs vLLM on a `Run` and writes an `Outcome`: `python -m tests.parity.engine RUN OUTCOME`.
+
+In a process of its own, so that engines come and go without a trace in the test's.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from vllm import SamplingParams
+from vllm.engine.arg_utils import AsyncEngineArgs
+from vllm.inputs import TokensPrompt
+from vllm.logprobs import Logprob
+from vllm.outputs import RequestOutput
+from vllm.v1.engine.async_llm import AsyncLLM
+
+from tests.parity.generation import Generation, HeldExperts, Outcome, Request, Run
+
+_ALTERNATIVES = 4
+
+
+async def outcome(run: Run) -> Outcome:
+    """Starts the engine, answers wave after wave, and asks every rank for its experts."""
+    engine = AsyncLLM.from_engine_args(_engine_args(run))
+    try:
+        generations: list[Generation] = []
+        for number, wave in enumerate(run.waves):
+            answers = (
+                _answer(engine, request, f"{number}-{place}", request.rank % run.ranks)
+                for place, request in enumerate(wave)
+            )
+            generations += await asyncio.gather(*answers)
+        # AsyncLLM's own collective_rpc keeps the first rank's answer only.
+        ranks = await engine.engine_core.call_utility_all_async(
+            "collective_rpc", "held_experts", None, (), None
+        )
+    finally:
+        engine.shutdown()
+    held = [[HeldExperts(**layer) for worker in rank for layer in worker] for rank in ranks]
+    return Outcome(generations=generations, held_experts=held)
+
+
+def _engine_args(run: Run) -> AsyncEngineArgs:
+    return AsyncEngineArgs(
+        model=str(run.checkpoint),
+        tokenizer_mode="mistral",
+        config_format="mistral",
+        load_format="mistral",
+        dtype=run.dtype,
+        data_parallel_size=run.ranks,
+        enable_expert_parallel=True,
+        distributed_executor_backend="mp",
+        worker_extension_cls="tests.parity.census.ExpertCensus",
+        enforce_eager=True,
+        max_model_len=1024,
+        # Less than the longest prompt, which is then prefilled in chunks beside decoding ones.
+        max_num_batched_tokens=128,
+        kv_cache_memory_bytes=64 << 20,
+    )
+
+
+async def _answer(engine: AsyncLLM, request: Request, request_id: str, rank: int) -> Generation:
+    sampling = SamplingParams(
+        temperature=0,
+        max_tokens=request.output_tokens,
+        ignore_eos=True,
+        logprobs=_ALTERNATIVES,
+        prompt_logprobs=_ALTERNATIVES,
+        detokenize=False,
+    )
+    prompt = TokensPrompt(prompt_token_ids=request.prompt)
+    last: RequestOutput | None = None
+    async for output in engine.generate(prompt, sampling, request_id, data_parallel_rank=rank):
+        last = output
+    return _generation(last)
+
+
+def _generation(output: RequestOutput) -> Generation:
+    completion = output.outputs[0]
+    # Nothing precedes the first token of a prompt: its entry is None.
+    positions: list[dict[int, Logprob]] = [*output.prompt_logprobs[1:], *completion.logprobs]
+    return Generation(
+        prompt=output.prompt_token_ids,
+        output=completion.token_ids,
+        logprobs=[{token: p.logprob for token, p in at.items()} for at in positions],
+    )
+
+
+if __name__ == "__main__":
+    run_path, outcome_path = map(Path, sys.argv[1:])
+    finished = asyncio.run(outcome(Run.model_validate_json(run_path.read_bytes())))
+    outcome_path.write_text(finished.model_dump_json())

@@ -1,0 +1,52 @@
+"""What goes into an engine's run and what comes out of it, as JSON between processes."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Request(_Record):
+    """Token ids to continue greedily; `rank` counts modulo the ranks that there are."""
+
+    prompt: list[int]
+    output_tokens: int
+    rank: int
+
+
+class Run(_Record):
+    """An engine and its waves of requests; a wave starts when the one before has ended."""
+
+    checkpoint: Path
+    dtype: str
+    ranks: int
+    waves: list[list[Request]]
+
+
+class Generation(_Record):
+    """The answer to a request, with log-probabilities along prompt and answer.
+
+    `logprobs[i]` holds the engine's for what follows the first `i + 1` tokens: the token that
+    does, and the likeliest ones.
+    """
+
+    prompt: list[int]
+    output: list[int]
+    logprobs: list[dict[int, float]]
+
+
+class HeldExperts(_Record):
+    """One MoE layer of one rank: global ids of its experts, and how many it has weights of."""
+
+    ids: list[int]
+    weights: int
+
+
+class Outcome(_Record):
+    """Generations in the order of requests, and each rank's experts, layer by layer."""
+
+    generations: list[Generation]
+    held_experts: list[list[HeldExperts]]
