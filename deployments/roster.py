@@ -6,6 +6,7 @@ live on, for nobody drops a link because an entry is missing.
 """
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -35,6 +36,8 @@ class RankEntry(BaseModel):
     kv_tokens: int
     num_experts: int
     experts: tuple[tuple[int, int], ...]  # ranges this rank holds, both ends included
+    requests: int = 0  # unfinished, and those of them not started, as of the last renewal
+    waiting_requests: int = 0
 
 
 class Roster:
@@ -44,10 +47,10 @@ class Roster:
         self._entries: dict[str, tuple[float, RankEntry]] = {}
 
     def renew(self, entry: RankEntry, now_s: float) -> bool:
-        """Adds or renews; True if that changed what `living` returns."""
-        known = self._entries.get(entry.replica)
+        """Adds or renews; True if this rank is new."""
+        known = entry.replica in self._entries
         self._entries[entry.replica] = (now_s, entry)
-        return known is None or known[1] != entry
+        return not known
 
     def withdraw(self, replica: str) -> bool:
         """Takes a rank out that says it is going; True if it was there."""
@@ -86,15 +89,14 @@ class RosterService:
     async def next_change(self, timeout_s: float) -> list[RankEntry]:
         """Returns at the next change, or after `timeout_s`, with all living ranks."""
         changed = self._changed
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(changed.wait(), timeout_s)
-        except TimeoutError:
-            pass
         return self._roster.living(time.monotonic())
 
     async def host_meeting(self, gang: str, address: str, port: int) -> None:
         """Rank 0 of a gang says where its ranks meet to form one data-parallel group."""
-        self._meeting(gang).set_result((address, port))
+        if not (meeting := self._meeting(gang)).done():
+            meeting.set_result((address, port))
 
     async def join_meeting(self, gang: str) -> tuple[str, int]:
         """The other ranks wait here for rank 0."""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
@@ -34,7 +35,8 @@ def _declare_missing() -> None:
     for operator in ("nms", "qnms"):
         if not hasattr(torch.ops.torchvision, operator):
             # The library must outlive this call: its schemas go when it is collected.
-            library = torch.library.Library("torchvision", "FRAGMENT")
+            make: Any = torch.library.Library
+            library = make("torchvision", "FRAGMENT")
             library.define(operator + _SCHEMA)
             _libraries.append(library)
 

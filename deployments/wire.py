@@ -28,7 +28,7 @@ class ToShard(Enum):
 class ToRouter(Enum):
     """Kinds of message a shard sends."""
 
-    OUTPUTS = b"O"  # EngineCoreOutputs: this router's share of one engine step
+    OUTPUTS = b"O"  # a Load, then EngineCoreOutputs: this router's share of one engine step
     LOAD = b"L"  # a Load, once a second; also the sign of life
     DEAD = b"D"  # the engine is gone; nothing more will come
 
@@ -36,8 +36,8 @@ class ToRouter(Enum):
 class Load(msgspec.Struct, array_like=True, frozen=True):
     """How busy a rank is, over all routers."""
 
-    running_requests: int = 0
-    waiting_requests: int = 0
+    requests: int = 0  # unfinished, running or waiting
+    waiting_requests: int = 0  # those of them that the engine's scheduler hasn't started
     kv_cache_usage: float = 0.0  # 0 to 1
 
 
@@ -48,7 +48,6 @@ class Codec:
         self._encoder = MsgpackEncoder()
         self._requests = MsgpackDecoder(EngineCoreRequest)
         self._outputs = MsgpackDecoder(EngineCoreOutputs)
-        self._loads = MsgpackDecoder(Load)
 
     def encode(self, value: Any) -> Frames:
         frames: Frames = self._encoder.encode(value)
@@ -61,10 +60,6 @@ class Codec:
     def outputs(self, frames: Frames) -> EngineCoreOutputs:
         """Raises msgspec.DecodeError on anything else."""
         return self._outputs.decode(frames)
-
-    def load(self, frames: Frames) -> Load:
-        """Raises msgspec.DecodeError on anything else."""
-        return self._loads.decode(frames)
 
 
 # A peer that vanished without closing its socket (a lost node) is noticed by ZMTP's own pings.

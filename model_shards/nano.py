@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from configs.errors import CheckpointError
 from model_shards.architecture import (
     Architecture,
     Llama4Scaling,
@@ -82,8 +83,9 @@ _FILE_BYTES = 12 << 20
 def build_nano(out: Path, seed: int = 0) -> Path:
     """Writes the nano checkpoint to `out`, which is replaced only when the new one is whole.
 
-    The same seed gives the same bytes.
+    The same seed gives the same bytes. Raises CheckpointError if `out` holds anything else.
     """
+    _require_replaceable(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
         staged = Path(scratch) / out.name
@@ -97,9 +99,17 @@ def build_nano(out: Path, seed: int = 0) -> Path:
     return out
 
 
-def _random_tensors(
-    architecture: Architecture, seed: int
-) -> Iterator[tuple[str, torch.Tensor]]:
+def _require_replaceable(out: Path) -> None:
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / "params.json").is_file() or Architecture.load(out).dim != NANO.dim:
+        raise CheckpointError(
+            f"out: {out} holds something that isn't a nano checkpoint, and would be lost: name "
+            "another directory."
+        )
+
+
+def _random_tensors(architecture: Architecture, seed: int) -> Iterator[tuple[str, torch.Tensor]]:
     for name, shape in tensor_shapes(architecture):
         digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big", signed=True))

@@ -13,11 +13,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from cluster.local_ray import LocalRay
 from configs.environment import state_directory
 from configs.errors import ClusterError
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.cli.errors import reported
-from deployments.local_ray import LocalRay
 from deployments.serve_api import ApplicationStatus, ServeApi
 from model_shards.architecture import Architecture
 
@@ -95,9 +95,10 @@ def _deploy(api: ServeApi, file: ServeFile) -> None:
                 raise ClusterError(f"the deployment failed:\n{_reason(status)}")
             for one in status.deployments if status else ():
                 text = f"{one.name}: {one.running} of {one.wanted} up"
-                bar = bars.setdefault(one.name, progress.add_task(text, total=1))
+                if one.name not in bars:
+                    bars[one.name] = progress.add_task(text, total=1)
                 done = one.status == "HEALTHY" and one.running == one.wanted
-                progress.update(bar, description=text, completed=int(done))
+                progress.update(bars[one.name], description=text, completed=int(done))
             time.sleep(1)
 
 
@@ -147,10 +148,10 @@ def _deltas(response: httpx.Response) -> Iterator[str]:
 
 def _take_down(api: ServeApi, ray: LocalRay | None) -> None:
     with out.status("stopping …"):
-        if api.reachable():
-            api.shutdown()
         if ray is not None:
             ray.stop()
+        elif api.reachable():
+            api.shutdown()
     out.print("Stopped." if ray else "Stopped; Ray, which small4 didn't start, runs on.")
 
 

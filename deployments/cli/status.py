@@ -1,7 +1,9 @@
 """`small4 status`."""
 
+import json
+import logging
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -10,14 +12,19 @@ from rich.table import Table
 from configs.errors import ClusterError
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.cli.errors import reported
-from deployments.roster import RankEntry
 from deployments.serve_api import ServeApi
 
+if TYPE_CHECKING:
+    from deployments.roster import RankEntry  # brings in Ray, which takes seconds
+
 out = Console(highlight=False)
+
+_SECRET = {"server_public", "client_public", "client_secret"}
 
 
 def status(
     config: Annotated[Path, typer.Argument(help="The config that was served.")] = DEFAULT_CONFIG,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show deployments, gangs and ranks, and which experts each rank's engine holds."""
     with reported():
@@ -25,16 +32,26 @@ def status(
         state = ServeApi().status(application)
         if state is None:
             raise ClusterError(f"no application {application!r} is deployed: `small4 serve` does.")
+        ranks = _living(application)
+        if as_json:
+            shown = {
+                **state.model_dump(),
+                "ranks": [rank.model_dump(exclude=_SECRET) for rank in ranks],
+            }
+            typer.echo(json.dumps(shown, default=str))
+            return
         out.print(f"{application}: {state.status}")
         for one in state.deployments:
             out.print(f"  {one.name}: {one.running} of {one.wanted} running, {one.status}")
-        for number, ranks in enumerate(_by_gang(_living(application)), start=1):
-            out.print(_table(number, ranks))
+        for number, gang in enumerate(_by_gang(ranks), start=1):
+            out.print(_table(number, gang))
 
 
 def _living(application: str) -> list[RankEntry]:
     import ray
     from ray import serve
+
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
 
     ray.init(address="auto", log_to_driver=False, logging_level="ERROR")
     roster = serve.get_deployment_handle("Roster", application)
@@ -56,14 +73,14 @@ def _table(number: int, ranks: list[RankEntry]) -> Table:
         title=f"gang {number} ({ranks[0].gang[:8]}){state}", title_justify="left", box=None
     )
     table.add_column("", no_wrap=True)
-    for column in ("node", "context", "KV cache", "engine pid"):
+    for column in ("node", "requests", "KV tokens", "engine pid"):
         table.add_column(column)
     for rank in ranks:
         table.add_row(
             f"rank {rank.rank}: experts {held(rank)} of {rank.num_experts}",
             rank.node[:8],
-            f"{rank.max_model_len:,} tokens",
-            f"{rank.kv_tokens:,} tokens",
+            f"{rank.requests}, {rank.waiting_requests} waiting",
+            f"{rank.kv_tokens:,}",
             str(rank.engine_pid),
         )
     return table

@@ -12,10 +12,9 @@ from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 
+from vllm.exceptions import GracefulHTTPError
 from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreRequest, FinishReason
 from vllm.v1.engine.core_client import EngineCoreClient
-
-from vllm.exceptions import GracefulHTTPError
 
 from configs.deployment import Survival
 from deployments.router.choice import Choice, least_loaded
@@ -92,8 +91,12 @@ class RouterEngineCore(EngineCoreClient):
         """Ranks keep no cache of images; the front end's own is vLLM's to clear."""
 
     def shutdown(self, timeout: float | None = None) -> None:
+        self._closing = asyncio.create_task(self.close())
+
+    async def close(self) -> None:
+        """Lets go of every rank; what is in flight there is aborted by the ranks."""
         self._following.cancel()
-        self._fleet.close()
+        await self._fleet.close()
 
     def _dispatch(self, flight: Flight) -> None:
         loads = self._fleet.loads()

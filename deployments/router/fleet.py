@@ -98,7 +98,7 @@ class Fleet:
             RankLoad(
                 replica=link.entry.replica,
                 sent_requests=link.sent_requests,
-                reported_requests=link.load.running_requests + link.load.waiting_requests,
+                reported_requests=link.load.requests,
                 kv_cache_usage=link.load.kv_cache_usage,
             )
             for link in self.usable()
@@ -107,7 +107,9 @@ class Fleet:
     def link(self, replica: str | None) -> Link | None:
         return self._links.get(replica) if replica is not None else None
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Closes all links."""
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._context.destroy(linger=0)

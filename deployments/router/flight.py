@@ -9,7 +9,6 @@ from vllm.v1.engine import EngineCoreRequest
 from deployments.shard.resume import RESUME
 
 
-
 @dataclass(slots=True)
 class Flight:
     """One request and the tokens it has produced so far, over all the ranks it has been on."""

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import zmq
 import zmq.asyncio
 from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
@@ -57,9 +58,7 @@ class Link:
         listening = asyncio.create_task(self._listen())
         breaking = asyncio.ensure_future(self._monitor.recv_multipart())
         try:
-            done, _ = await asyncio.wait(
-                {listening, breaking}, return_when=asyncio.FIRST_COMPLETED
-            )
+            done, _ = await asyncio.wait({listening, breaking}, return_when=asyncio.FIRST_COMPLETED)
             if listening in done and (error := listening.exception()) is not None:
                 logger.warning("rank %d: %r", self.entry.rank, error)
         finally:
@@ -76,14 +75,10 @@ class Link:
                 kind, *body = await self._socket.recv_multipart(copy=False)
             match ToRouter(kind.bytes):
                 case ToRouter.OUTPUTS:
-                    outputs = self._codec.outputs(body)
-                    if (stats := outputs.scheduler_stats) is not None:
-                        self.load = Load(
-                            stats.num_running_reqs, stats.num_waiting_reqs, stats.kv_cache_usage
-                        )
-                    self._on_outputs(self, outputs)
+                    self.load = msgspec.msgpack.decode(body[0].buffer, type=Load)
+                    self._on_outputs(self, self._codec.outputs(body[1:]))
                 case ToRouter.LOAD:
-                    self.load = self._codec.load(body)
+                    self.load = msgspec.msgpack.decode(body[0].buffer, type=Load)
                 case ToRouter.DEAD:
                     return
             self.up.set()

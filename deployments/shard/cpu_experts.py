@@ -87,7 +87,8 @@ def _reduce_scatterv(
     """Sums over ranks and returns this rank's rows, `sizes[rank]` of them."""
     if dim != 0:
         raise NotImplementedError(f"reduce_scatterv on CPU scatters rows only, not dim {dim}")
-    total = input_.contiguous()
+    total = input_.clone(memory_format=torch.contiguous_format)  # all_reduce works in place
     dist.all_reduce(total, group=self.device_group)
     sizes = sizes or [len(total) // self.world_size] * self.world_size
-    return total.split(sizes)[self.rank_in_group]
+    start = sum(sizes[: self.rank_in_group])
+    return total[start : start + sizes[self.rank_in_group]]

@@ -6,6 +6,7 @@ from collections import defaultdict
 
 import msgspec
 from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs
+from vllm.v1.metrics.stats import SchedulerStats
 
 from deployments.shard.endpoint import Endpoint
 from deployments.shard.engine import Engine, EngineDeadError
@@ -25,7 +26,7 @@ class Relay:
         self._codec = Codec()
         self._owners: dict[str, bytes] = {}  # request id → router
         self._routers: set[bytes] = set()
-        self._load = Load()
+        self._stats = SchedulerStats()  # as of the engine's last step
 
     async def run(self) -> None:
         """Returns when the engine is dead and every router has been told."""
@@ -48,7 +49,7 @@ class Relay:
                 case ToShard.ABORT:
                     await self._abort(msgspec.msgpack.decode(body[0].buffer, type=list[str]))
                 case ToShard.HELLO:
-                    await self._send(router, ToRouter.LOAD, self._codec.encode(self._load))
+                    await self._send(router, ToRouter.LOAD, [self._encoded_load()])
 
     async def _add(self, router: bytes, body: Frames) -> None:
         try:
@@ -68,13 +69,12 @@ class Relay:
     async def _give_outputs(self) -> None:
         while True:
             step = await self._engine.outputs()
-            if (stats := step.scheduler_stats) is not None:
-                self._load = Load(
-                    stats.num_running_reqs, stats.num_waiting_reqs, stats.kv_cache_usage
-                )
-            for router, outputs in self._by_owner(step.outputs).items():
-                share = EngineCoreOutputs(outputs=outputs, scheduler_stats=step.scheduler_stats)
-                await self._send(router, ToRouter.OUTPUTS, self._codec.encode(share))
+            self._stats = step.scheduler_stats or self._stats
+            shares = self._by_owner(step.outputs)
+            load = self._encoded_load()
+            for router, outputs in shares.items():
+                share = self._codec.encode(EngineCoreOutputs(outputs=outputs))
+                await self._send(router, ToRouter.OUTPUTS, [load, *share])
 
     def _by_owner(self, outputs: list[EngineCoreOutput]) -> dict[bytes, list[EngineCoreOutput]]:
         shares: defaultdict[bytes, list[EngineCoreOutput]] = defaultdict(list)
@@ -90,9 +90,18 @@ class Relay:
     async def _report_load(self) -> None:
         while True:
             await asyncio.sleep(_LOAD_EVERY_S)
-            body = self._codec.encode(self._load)
             for router in list(self._routers):
-                await self._send(router, ToRouter.LOAD, body)
+                await self._send(router, ToRouter.LOAD, [self._encoded_load()])
+
+    def load(self) -> Load:
+        """How busy this rank is. An engine without requests doesn't step, so says nothing new."""
+        if not self._owners:
+            return Load()
+        stats = self._stats
+        return Load(len(self._owners), stats.num_waiting_reqs, stats.kv_cache_usage)
+
+    def _encoded_load(self) -> bytes:
+        return msgspec.msgpack.encode(self.load())
 
     async def _send(self, router: bytes, kind: ToRouter, body: Frames) -> None:
         if not await self._endpoint.send(router, kind, body):

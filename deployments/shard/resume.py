@@ -74,7 +74,9 @@ def replay(manager: Any, request: Any, grammar: Any, tokens: list[int]) -> None:
 def _resumed_state(state_class: Any) -> Any:
     """In the worker: output known from the start, and a seeded generator drawn as far."""
 
-    class ResumedRequestState(state_class):  # type: ignore[misc]
+    class ResumedRequestState(state_class):
+        output_token_ids: list[int]
+
         def __post_init__(self) -> None:
             super().__post_init__()
             tokens = resumed_tokens(self.sampling_params)

@@ -17,7 +17,8 @@ from deployments.roster import RENEW_EVERY_S, RankEntry
 class ExpertShard:
     """Healthy as long as its engine is; Serve restarts the whole gang when one rank isn't."""
 
-    async def __init__(self, deployment: Deployment, roster: Any) -> None:
+    async def __init__(self, deployment: Deployment, roster: Any) -> None:  # type: ignore[misc]
+        # Serve awaits it.
         from deployments.shard.endpoint import Endpoint
         from deployments.shard.engine import Engine
         from deployments.shard.relay import Relay
@@ -53,20 +54,28 @@ class ExpertShard:
             num_experts=num_experts,
             experts=experts,
         )
-        self._relay = asyncio.create_task(Relay(self._engine, self._endpoint).run())
-        self._renewal = asyncio.create_task(self._renew())
+        relay = Relay(self._engine, self._endpoint)
+        self._relay = asyncio.create_task(relay.run())
+        self._renewal = asyncio.create_task(self._renew(relay))
 
     async def _meet(self, gang: Any) -> tuple[str, int]:
         if gang.rank != 0:
-            return await _patiently(lambda: self._roster.join_meeting.remote(gang.gang_id))
+            met: tuple[str, int] = await _patiently(
+                lambda: self._roster.join_meeting.remote(gang.gang_id)
+            )
+            return met
         place = self._host, _free_port(self._host)
         await _patiently(lambda: self._roster.host_meeting.remote(gang.gang_id, *place))
         return place
 
-    async def _renew(self) -> None:
+    async def _renew(self, relay: Any) -> None:
         while not self._relay.done():
+            load = relay.load()
+            entry = self._entry.model_copy(
+                update={"requests": load.requests, "waiting_requests": load.waiting_requests}
+            )
             with contextlib.suppress(Exception):  # the roster may be restarting
-                await self._roster.renew.remote(self._entry)
+                await self._roster.renew.remote(entry)
             await asyncio.sleep(RENEW_EVERY_S)
 
     async def check_health(self) -> None:

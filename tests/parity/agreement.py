@@ -1,7 +1,8 @@
 """How near an engine is to the reference, and how near it must be.
 
 In nats of log-probability, over every token of prompts and answers and the four likeliest others
-at each place (3,210 numbers). Measured on x86 (AVX2, vLLM's "vec" expert kernel):
+at each place (3,210 numbers). Measured on two cores with AVX-512 and without AMX, where vLLM takes
+its "vec" expert kernel for both types:
 
 |                       | largest | mean   |
 | --------------------- | ------- | ------ |
@@ -17,7 +18,7 @@ expert of 512 one percent stronger.
 bfloat16 rounds so much that a token near a tie goes to another expert, which moves single numbers
 by more than many mistakes do; answers of one rank and of two part after a few tokens. Their mean
 error is steady, so that is what is checked. It finds a lost shared expert (0.71), unscaled queries
-(0.09) or a rotation of the wrong pairs (0.5), but not two experts swapped in one layer (0.05-0.11).
+(0.09) or a rotation of the wrong pairs (0.5), but not two experts swapped in the last layer (0.05).
 """
 
 from collections.abc import Iterable
@@ -37,7 +38,8 @@ def differences(reference: Reference, generations: Iterable[Generation]) -> torc
 
 
 def _differences(reference: Reference, generation: Generation) -> torch.Tensor:
-    expected = reference.logprobs(generation.prompt + generation.output)
+    sequence = generation.prompt + generation.output
+    expected = reference.logprobs(sequence, generation.picture_size)
     told = [
         (place, token, logprob)
         for place, at in enumerate(generation.logprobs)

@@ -15,10 +15,13 @@ import pytest
 from model_shards.architecture import Architecture
 from model_shards.nano import NANO, build_nano
 from tests.parity.generation import Outcome, Request, Run
-from tests.parity.reference import Reference, Tensors, load_text_tensors
+from tests.parity.reference import Reference, Tensors, load_tensors
 
 _ORIGINAL_TOKENS = 64
-_START_TIMEOUT_S = 240
+_RUN_LIMIT_S = 240
+# Of 28 x 28 pixels each becomes a token; rows end with a break, the last with an end.
+_PICTURE_SIZE = (56, 84)
+_PICTURE = [10, 10, 10, 12, 10, 10, 10, 13]
 _ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "VLLM_NO_USAGE_STATS": "1",
@@ -53,7 +56,7 @@ def architecture(checkpoint: Path) -> Architecture:
 
 @pytest.fixture(scope="session")
 def tensors(checkpoint: Path) -> Tensors:
-    return load_text_tensors(checkpoint)
+    return load_tensors(checkpoint)
 
 
 @pytest.fixture(scope="session")
@@ -77,15 +80,23 @@ def two_ranks_bfloat16(checkpoint: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 def _waves() -> list[list[Request]]:
-    """Ranks never have the same number of tokens, and rank 0 idles throughout the second wave."""
+    """Uneven work: rank 0 has most of the first wave and idles throughout the second."""
     draw = random.Random(0)  # noqa: S311
 
-    def request(prompt_tokens: int, output_tokens: int, rank: int) -> Request:
-        text = draw.choices(range(1000, NANO.vocab_size), k=prompt_tokens - 1)
-        return Request(prompt=[1, *text], output_tokens=output_tokens, rank=rank)
+    def request(text_tokens: int, output_tokens: int, rank: int, *, shown: bool = False) -> Request:
+        text = draw.choices(range(1000, NANO.vocab_size), k=text_tokens)
+        return Request(
+            prompt=[1, *(_PICTURE if shown else []), *text],
+            picture_size=_PICTURE_SIZE if shown else None,
+            output_tokens=output_tokens,
+            rank=rank,
+        )
 
-    first = [(1, 40, 0), (300, 32, 0), (17, 64, 0), (90, 33, 1), (5, 36, 0)]
-    return [[request(*sizes) for sizes in first], [request(33, 48, 1)]]
+    sizes = [(0, 40, 0), (300, 32, 0), (16, 64, 0), (90, 33, 1), (4, 36, 0)]
+    return [
+        [*(request(*size) for size in sizes), request(20, 32, 1, shown=True)],
+        [request(32, 48, 1)],
+    ]
 
 
 def _outcome(checkpoint: Path, dtype: str, ranks: int, scratch: Path) -> Outcome:
@@ -94,9 +105,12 @@ def _outcome(checkpoint: Path, dtype: str, ranks: int, scratch: Path) -> Outcome
     run_path.write_text(run.model_dump_json())
     command = [sys.executable, "-m", "tests.parity.engine", str(run_path), str(outcome_path)]
     with log_path.open("wb") as log, _process_group(command, log.fileno()) as process:
-        status = process.wait(_START_TIMEOUT_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_RUN_LIMIT_S)
+        status = process.poll()
     if status != 0:
-        pytest.fail(f"engine: exit status {status}\n{log_path.read_text()[-4000:]}")
+        ended = f"still running after {_RUN_LIMIT_S} s" if status is None else f"status {status}"
+        pytest.fail(f"engine: {ended}\n{log_path.read_text()[-4000:]}")
     return Outcome.model_validate_json(outcome_path.read_bytes())
 
 

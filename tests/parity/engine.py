@@ -15,6 +15,7 @@ from vllm.outputs import RequestOutput
 from vllm.v1.engine.async_llm import AsyncLLM
 
 from tests.parity.generation import Generation, HeldExperts, Outcome, Request, Run
+from tests.parity.picture import picture
 
 _ALTERNATIVES = 4
 
@@ -69,18 +70,21 @@ async def _answer(engine: AsyncLLM, request: Request, request_id: str, rank: int
         detokenize=False,
     )
     prompt = TokensPrompt(prompt_token_ids=request.prompt)
+    if request.picture_size:
+        prompt["multi_modal_data"] = {"image": picture(*request.picture_size)}
     last: RequestOutput | None = None
     async for output in engine.generate(prompt, sampling, request_id, data_parallel_rank=rank):
         last = output
-    return _generation(last)
+    return _generation(request, last)
 
 
-def _generation(output: RequestOutput) -> Generation:
+def _generation(request: Request, output: RequestOutput) -> Generation:
     completion = output.outputs[0]
     # Nothing precedes the first token of a prompt: its entry is None.
     positions: list[dict[int, Logprob]] = [*output.prompt_logprobs[1:], *completion.logprobs]
     return Generation(
         prompt=output.prompt_token_ids,
+        picture_size=request.picture_size,
         output=completion.token_ids,
         logprobs=[{token: p.logprob for token, p in at.items()} for at in positions],
     )

@@ -10,9 +10,13 @@ class _Record(BaseModel):
 
 
 class Request(_Record):
-    """Token ids to continue greedily; `rank` counts modulo the ranks that there are."""
+    """Token ids to continue greedily; `rank` counts modulo the ranks that there are.
+
+    `picture_size` is height and width of the picture, if there is one among the tokens.
+    """
 
     prompt: list[int]
+    picture_size: tuple[int, int] | None = None
     output_tokens: int
     rank: int
 
@@ -34,6 +38,7 @@ class Generation(_Record):
     """
 
     prompt: list[int]
+    picture_size: tuple[int, int] | None
     output: list[int]
     logprobs: list[dict[int, float]]
 

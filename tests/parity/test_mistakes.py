@@ -41,13 +41,18 @@ def one_expert_too_few(architecture: Architecture, tensors: Tensors) -> Referenc
 def rotated_halves(architecture: Architecture, tensors: Tensors) -> Reference:
     """Rotary pairs (i, i + 32) where the checkpoint means (2i, 2i + 1)."""
     reference = Reference(architecture, tensors)
-    reference.model.config.rope_interleave = False
+    reference.model.config.text_config.rope_interleave = False
     return reference
 
 
 def no_yarn(architecture: Architecture, tensors: Tensors) -> Reference:
     yarn = architecture.yarn.model_copy(update={"factor": 1.0})
     return Reference(architecture.model_copy(update={"yarn": yarn}), tensors)
+
+
+def swapped_colours(architecture: Architecture, tensors: Tensors) -> Reference:
+    name = "vision_encoder.patch_conv.weight"
+    return Reference(architecture, tensors | {name: tensors[name].flip(1)})
 
 
 def unscaled_queries(architecture: Architecture, tensors: Tensors) -> Reference:
@@ -65,6 +70,7 @@ def unscaled_queries(architecture: Architecture, tensors: Tensors) -> Reference:
         rotated_halves,
         no_yarn,
         unscaled_queries,
+        swapped_colours,
     ],
 )
 def test_a_mistake_is_far_outside_of_the_tolerance(

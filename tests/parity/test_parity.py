@@ -55,7 +55,8 @@ def test_greedy_tokens_are_the_likeliest_of_the_reference(
 ) -> None:
     for generation in outcome.generations:
         after_prompt = len(generation.prompt) - 1
-        expected = reference.logprobs(generation.prompt + generation.output)[after_prompt:]
+        tokens = generation.prompt + generation.output
+        expected = reference.logprobs(tokens, generation.picture_size)[after_prompt:]
         assert generation.output == expected.argmax(dim=-1).tolist()
 
 

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from configs.errors import ClusterError
 # Ray's GCS, its dashboard, and what Serve's HAProxy holds besides the client port.
 _RAY_PORTS = (6379, 8265)
 _HAPROXY_PORTS = (8404, 9101)
-_STOP_TIMEOUT_S = 30
+_STOP_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class LocalRay:
             "--disable-usage-stats",
         ]
         with (state / "ray.log").open("wb") as log:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - our own command line
                 command,
                 env=ray_environment(),
                 stdout=log,
@@ -62,7 +61,7 @@ class LocalRay:
 
     def running(self) -> bool:
         with contextlib.suppress(psutil.Error):
-            return psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
+            return bool(psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE)
         return False
 
     def stop(self) -> None:
@@ -94,12 +93,15 @@ def clear_the_way(ports: tuple[int, ...]) -> None:
     for connection in psutil.net_connections("tcp"):
         if connection.status != psutil.CONN_LISTEN or connection.laddr.port not in ports:
             continue
-        holder = psutil.Process(connection.pid) if connection.pid else None
-        if holder is not None and _left_behind(holder):
-            holder.kill()
-            holder.wait(timeout=5)
-            continue
-        name = f"{holder.name()} (pid {holder.pid})" if holder else "another user's process"
+        try:
+            holder = psutil.Process(connection.pid) if connection.pid else None
+            if holder is not None and _left_behind(holder):
+                holder.kill()
+                holder.wait(timeout=5)
+                continue
+            name = f"{holder.name()} (pid {holder.pid})" if holder else "another user's process"
+        except psutil.NoSuchProcess:
+            continue  # it was just going
         raise ClusterError(
             f"port {connection.laddr.port} is held by {name}, and Ray Serve needs it: stop that "
             "process, or set another port in the config's http_options if it is the client port."

@@ -1,0 +1,54 @@
+"""Images come inside the request; a router fetches nothing on a client's word.
+
+vLLM would open any URL it is given, from inside the cluster. Read from vLLM 0.32.
+"""
+
+import os
+from typing import Any
+
+from vllm.exceptions import VLLMValidationError
+from vllm.multimodal.media import MEDIA_CONNECTOR_REGISTRY, MediaConnector
+
+_NAME = "small4-inline"
+
+
+def install() -> None:
+    """Makes vLLM load media through `InlineMedia` from now on, in this process."""
+    os.environ["VLLM_MEDIA_CONNECTOR"] = _NAME
+
+
+@MEDIA_CONNECTOR_REGISTRY.register(_NAME)
+class InlineMedia(MediaConnector):
+    """Takes `data:` URLs only, and says what is wrong with one that holds no image."""
+
+    def load_from_url(self, url: str, media_io: Any, **options: Any) -> Any:
+        _require_inline(url)
+        try:
+            return super().load_from_url(url, media_io, **options)
+        except (ValueError, OSError, NotImplementedError) as error:
+            raise _unreadable(error) from error
+
+    async def load_from_url_async(self, url: str, media_io: Any, **options: Any) -> Any:
+        _require_inline(url)
+        try:
+            return await super().load_from_url_async(url, media_io, **options)
+        except (ValueError, OSError, NotImplementedError) as error:
+            raise _unreadable(error) from error
+
+
+def _require_inline(url: str) -> None:
+    if url[:5].lower() != "data:":
+        raise VLLMValidationError(
+            "This server doesn't fetch images. Send the image in the request, as "
+            "data:image/png;base64,…",
+            parameter="image_url",
+            value=url[:100],
+        )
+
+
+def _unreadable(error: Exception) -> VLLMValidationError:
+    return VLLMValidationError(
+        f"The image can't be read ({error}). Send a PNG, JPEG, WebP or GIF as "
+        "data:image/png;base64,…",
+        parameter="image_url",
+    )

@@ -1,0 +1,119 @@
+"""A shard without an engine: the real endpoint and wire, with tokens that the test dictates.
+
+It stands in where a test needs one rank to fall silent or speak out of turn; that the real engine
+continues a request exactly is tested in `tests/served`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import ClassVar
+
+import msgspec
+from vllm.sampling_params import SamplingParams
+from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreRequest, FinishReason
+
+from deployments.roster import RankEntry
+from deployments.shard.endpoint import Endpoint
+from deployments.wire import Codec, Load, ToRouter, ToShard
+
+LOAD = msgspec.msgpack.encode(Load())
+
+
+class FakeShard:
+    """Notes what it is asked, and says what it is told to."""
+
+    _open: ClassVar[set["FakeShard"]] = set()
+
+    def __init__(self, name: str, gang: str = "g", rank: int = 0, ranks: int = 1) -> None:
+        self.endpoint = Endpoint("127.0.0.1")
+        self.entry = RankEntry(
+            replica=name,
+            gang=gang,
+            rank=rank,
+            ranks=ranks,
+            node="n",
+            endpoint=self.endpoint.address,
+            server_public=self.endpoint.server_public,
+            client_public=self.endpoint.client_public,
+            client_secret=self.endpoint.client_secret,
+            engine_pid=1,
+            max_model_len=4096,
+            kv_tokens=1000,
+            num_experts=128,
+            experts=((0, 127),),
+        )
+        self.requests: asyncio.Queue[EngineCoreRequest] = asyncio.Queue()
+        self.aborts: asyncio.Queue[list[str]] = asyncio.Queue()
+        self._router = b""
+        self._codec = Codec()
+        self._listening = asyncio.create_task(self._listen())
+        self._open.add(self)
+
+    async def _listen(self) -> None:
+        while True:
+            self._router, kind, body = await self.endpoint.receive()
+            match kind:
+                case ToShard.HELLO:
+                    await self.endpoint.send(self._router, ToRouter.LOAD, [LOAD])
+                case ToShard.ADD:
+                    self.requests.put_nowait(self._codec.request(body))
+                case ToShard.ABORT:
+                    self.aborts.put_nowait(msgspec.msgpack.decode(body[0].buffer))
+
+    async def say(
+        self, request_id: str, tokens: list[int], finish: FinishReason | None = None
+    ) -> None:
+        output = EngineCoreOutput(request_id, tokens, finish_reason=finish)
+        body = self._codec.encode(EngineCoreOutputs(outputs=[output]))
+        await self.endpoint.send(self._router, ToRouter.OUTPUTS, [LOAD, *body])
+
+    async def say_dead(self) -> None:
+        await self.endpoint.send(self._router, ToRouter.DEAD)
+
+    def vanish(self) -> None:
+        self._open.discard(self)
+        self._listening.cancel()
+        self.endpoint.close()
+
+    @classmethod
+    def close_all(cls) -> None:
+        for shard in list(cls._open):
+            shard.vanish()
+
+
+class _Method:
+    """What a Serve handle's method looks like to its caller."""
+
+    def __init__(self, ranks: Callable[[], list[RankEntry]], delay_s: float) -> None:
+        self._ranks = ranks
+        self._delay_s = delay_s
+
+    async def remote(self, *_: object) -> list[RankEntry]:
+        await asyncio.sleep(self._delay_s)
+        return self._ranks()
+
+
+class FakeRoster:
+    """Lists the shards that the test has put on it."""
+
+    def __init__(self, *shards: FakeShard) -> None:
+        self.shards = list(shards)
+        self.living = _Method(self._ranks, 0)
+        self.next_change = _Method(self._ranks, 0.01)
+
+    def _ranks(self) -> list[RankEntry]:
+        return [shard.entry for shard in self.shards]
+
+
+def request(request_id: str = "r") -> EngineCoreRequest:
+    return EngineCoreRequest(
+        request_id=request_id,
+        prompt_token_ids=[1, 2, 3],
+        mm_features=None,
+        sampling_params=SamplingParams(max_tokens=10),
+        pooling_params=None,
+        arrival_time=0.0,
+        lora_request=None,
+        cache_salt=None,
+        data_parallel_rank=None,
+    )

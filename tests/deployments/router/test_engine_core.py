@@ -1,0 +1,167 @@
+"""What the router does when ranks die, fall silent, or aren't there."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from vllm.v1.engine import EngineCoreOutput, FinishReason
+
+from configs.deployment import Survival
+from deployments.router.engine_core import NoGangError, RouterEngineCore
+from deployments.shard.resume import resumed_tokens
+from tests.deployments.router.fake_shard import FakeRoster, FakeShard, request
+
+PATIENT = Survival(deadline_s=20, silence_s=20)
+
+
+def play(scene: Callable[[], Awaitable[None]]) -> None:
+    async def closed() -> None:
+        try:
+            await asyncio.wait_for(scene(), timeout=30)
+        finally:
+            FakeShard.close_all()
+
+    asyncio.run(closed())
+
+
+async def next_output(core: RouterEngineCore) -> EngineCoreOutput:
+    while not (step := await core.get_output_async()).outputs:
+        pass
+    (output,) = step.outputs
+    return output
+
+
+def test_a_request_goes_out_and_its_tokens_come_back() -> None:
+    async def scene() -> None:
+        shard = FakeShard("a")
+        core = RouterEngineCore(FakeRoster(shard), PATIENT)
+        await core.add_request_async(request())
+        sent = await shard.requests.get()
+        assert (sent.prompt_token_ids, resumed_tokens(sent.sampling_params)) == ([1, 2, 3], [])
+        await shard.say(sent.request_id, [7, 8], FinishReason.STOP)
+        output = await next_output(core)
+        assert (output.request_id, output.new_token_ids, output.finished) == ("r", [7, 8], True)
+        await core.close()
+
+    play(scene)
+
+
+@pytest.mark.parametrize("end", ["says so", "vanishes", "falls silent"])
+def test_when_a_rank_dies_its_request_goes_on_with_the_tokens_it_had(end: str) -> None:
+    async def scene() -> None:
+        first = FakeShard("a", gang="1")
+        roster = FakeRoster(first)
+        silence_s = 0.5 if end == "falls silent" else 20
+        core = RouterEngineCore(roster, Survival(deadline_s=20, silence_s=silence_s))
+        await core.add_request_async(request())
+        before = await first.requests.get()
+        await first.say(before.request_id, [7, 8])
+        assert (await next_output(core)).new_token_ids == [7, 8]
+
+        second = FakeShard("b", gang="2")
+        roster.shards = [second]
+        match end:
+            case "says so":
+                await first.say_dead()
+            case "vanishes":
+                first.vanish()
+        after = await second.requests.get()
+        assert resumed_tokens(after.sampling_params) == [7, 8]
+        assert after.prompt_token_ids == [1, 2, 3]
+        assert after.request_id != before.request_id
+        await second.say(after.request_id, [9], FinishReason.LENGTH)
+        output = await next_output(core)
+        assert (output.request_id, output.new_token_ids) == ("r", [9])
+        await core.close()
+
+    play(scene)
+
+
+def test_late_words_about_an_earlier_attempt_are_not_heard() -> None:
+    async def scene() -> None:
+        ranks = [FakeShard(f"{rank}", rank=rank, ranks=2) for rank in range(2)]
+        other = FakeShard("other", gang="2")
+        roster = FakeRoster(*ranks)
+        core = RouterEngineCore(roster, PATIENT)
+        await core.add_request_async(request())
+        before = await ranks[0].requests.get()
+        roster.shards.append(other)
+        await ranks[1].say_dead()  # its peer in lockstep can't go on, though it still talks
+        after = await other.requests.get()
+        assert await ranks[0].aborts.get() == [before.request_id]
+        await ranks[0].say(before.request_id, [666])
+        await ranks[0].say("unheard of", [666])
+        await other.say(after.request_id, [7])
+        assert (await next_output(core)).new_token_ids == [7]
+        await core.close()
+
+    play(scene)
+
+
+def test_a_gang_with_a_rank_missing_gets_nothing() -> None:
+    async def scene() -> None:
+        half = FakeShard("0", rank=0, ranks=2)
+        roster = FakeRoster(half)
+        core = RouterEngineCore(roster, PATIENT)
+        waiting = asyncio.create_task(core.add_request_async(request()))
+        await asyncio.sleep(0.2)
+        assert half.requests.empty()
+        assert not waiting.done()
+        roster.shards.append(FakeShard("1", rank=1, ranks=2))
+        await waiting
+        await core.close()
+
+    play(scene)
+
+
+def test_without_a_gang_a_request_fails_at_its_deadline_and_leaves_nothing() -> None:
+    async def scene() -> None:
+        core = RouterEngineCore(FakeRoster(), Survival(deadline_s=0.2))
+        with pytest.raises(NoGangError, match=r"up for 0\.2 s"):
+            await core.add_request_async(request())
+        assert (await next_output(core)).finish_reason == FinishReason.ABORT
+        assert not core.dp_engines_running()
+        await core.close()
+
+    play(scene)
+
+
+def test_a_begun_stream_that_finds_no_gang_ends_with_an_error() -> None:
+    async def scene() -> None:
+        shard = FakeShard("a")
+        core = RouterEngineCore(FakeRoster(shard), Survival(deadline_s=0.2))
+        await core.add_request_async(request())
+        sent = await shard.requests.get()
+        await shard.say(sent.request_id, [7])
+        await next_output(core)
+        shard.vanish()
+        assert (await next_output(core)).finish_reason == FinishReason.ERROR
+        await core.close()
+
+    play(scene)
+
+
+def test_an_abort_reaches_the_rank_under_the_name_it_knows() -> None:
+    async def scene() -> None:
+        shard = FakeShard("a")
+        core = RouterEngineCore(FakeRoster(shard), PATIENT)
+        await core.add_request_async(request())
+        sent = await shard.requests.get()
+        await core.abort_requests_async(["r", "unknown"])
+        assert await shard.aborts.get() == [sent.request_id]
+        await core.close()
+
+    play(scene)
+
+
+def test_a_client_that_hangs_up_while_waiting_leaves_nothing() -> None:
+    async def scene() -> None:
+        core = RouterEngineCore(FakeRoster(), PATIENT)
+        waiting = asyncio.create_task(core.add_request_async(request()))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        assert (await next_output(core)).finish_reason == FinishReason.ABORT
+        assert not core.dp_engines_running()
+        await core.close()
+
+    play(scene)

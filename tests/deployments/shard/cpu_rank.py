@@ -1,0 +1,89 @@
+"""What one rank does in a process of its own, with vLLM's communicator and the plugin in it."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from deployments.shard.cpu_experts import register
+
+Rows = list[list[float]]
+Sizes = list[int] | None
+
+
+def loopback_only() -> None:
+    """Keeps gloo's sockets off the network; before anything else in a new process."""
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+
+
+def rows(rank: int, count: int) -> torch.Tensor:
+    """Rows that tell their rank and place, (count, 3)."""
+    return torch.arange(count * 3, dtype=torch.float32).view(count, 3) + 1000 * (rank + 1)
+
+
+def gathered(rank: int, meeting: str, sizes: Sizes) -> list[Rows]:
+    """Two tensors of everybody's rows, gathered in one call as vLLM's dispatch does."""
+    own = rows(rank, sizes[rank] if sizes else 2)
+    with _communicator(rank, meeting) as communicator:
+        alone = communicator.all_gatherv(own, 0, sizes)
+        both = communicator.all_gatherv([own, 2 * own], 0, sizes)
+    assert torch.equal(alone, both[0])
+    return [tensor.tolist() for tensor in both]
+
+
+def scattered(rank: int, meeting: str, sizes: Sizes) -> tuple[Rows, Rows]:
+    """This rank's rows of the sum, and its input as it is afterwards."""
+    own = rows(rank, sum(sizes) if sizes else 4)
+    with _communicator(rank, meeting) as communicator:
+        kept = communicator.reduce_scatterv(own, 0, sizes)
+    return kept.tolist(), own.tolist()
+
+
+def wraps_of_experts() -> int:
+    """How often `apply` is wrapped after vLLM called the plugin twice, as it may."""
+    from vllm.model_executor.layers.fused_moe.experts.cpu_moe import CPUUnquantizedExperts
+
+    register()
+    register()
+    apply, wraps = CPUUnquantizedExperts.apply, 0
+    while hasattr(apply, "__wrapped__"):
+        apply, wraps = apply.__wrapped__, wraps + 1
+    return wraps
+
+
+def changes_off_cpu() -> list[str]:
+    """What `register` changed where vLLM runs on something else than a CPU."""
+    import vllm.platforms
+    from vllm.distributed.device_communicators.cpu_communicator import CpuCommunicator
+    from vllm.model_executor.layers.fused_moe.experts.cpu_moe import CPUUnquantizedExperts
+    from vllm.platforms.interface import UnspecifiedPlatform
+
+    classes = (CpuCommunicator, CPUUnquantizedExperts)
+    before = [dict(vars(each)) for each in classes]
+    vllm.platforms.current_platform = UnspecifiedPlatform()
+    register()
+    return [
+        f"{each.__name__}.{name}"
+        for each, old in zip(classes, before, strict=True)
+        for name, value in vars(each).items()
+        if old.get(name) is not value
+    ]
+
+
+@contextlib.contextmanager
+def _communicator(rank: int, meeting: str) -> Iterator[Any]:
+    from vllm.distributed.device_communicators.cpu_communicator import CpuCommunicator
+
+    register()
+    # A rank whose peer failed gives up before the test does.
+    limit, store = timedelta(seconds=120), f"file://{meeting}"
+    dist.init_process_group("gloo", store, rank=rank, world_size=2, timeout=limit)
+    try:
+        world = dist.group.WORLD
+        yield CpuCommunicator(cpu_group=world, device_group=world, unique_name="ep")
+    finally:
+        dist.destroy_process_group()

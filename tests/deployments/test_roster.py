@@ -1,0 +1,67 @@
+import asyncio
+
+from deployments.roster import EXPIRE_AFTER_S, RankEntry, Roster, RosterService
+
+
+def entry(replica: str = "a", gang: str = "g", rank: int = 0) -> RankEntry:
+    return RankEntry(
+        replica=replica,
+        gang=gang,
+        rank=rank,
+        ranks=2,
+        node="n",
+        endpoint="tcp://127.0.0.1:1",
+        server_public=b"s",
+        client_public=b"c",
+        client_secret=b"x",
+        engine_pid=1,
+        max_model_len=4096,
+        kv_tokens=1000,
+        num_experts=128,
+        experts=((0, 63),),
+    )
+
+
+def test_ranks_are_listed_by_gang_and_rank() -> None:
+    roster = Roster()
+    for one in (entry("c", "h", 0), entry("b", "g", 1), entry("a", "g", 0)):
+        assert roster.renew(one, now_s=0)
+    assert [one.replica for one in roster.living(1)] == ["a", "b", "c"]
+
+
+def test_a_rank_lasts_as_long_as_it_renews() -> None:
+    roster = Roster()
+    roster.renew(entry(), now_s=0)
+    assert not roster.renew(entry(), now_s=EXPIRE_AFTER_S - 1)
+    assert roster.living(EXPIRE_AFTER_S + 1) == [entry()]
+    assert roster.living(2 * EXPIRE_AFTER_S) == []
+
+
+def test_a_rank_that_withdraws_is_gone_at_once() -> None:
+    roster = Roster()
+    roster.renew(entry(), now_s=0)
+    assert roster.withdraw("a")
+    assert roster.living(0) == []
+
+
+def test_a_waiting_router_hears_of_a_new_rank() -> None:
+    async def scene() -> list[RankEntry]:
+        service = RosterService()
+        waiting = asyncio.create_task(service.next_change(timeout_s=60))
+        await asyncio.sleep(0)
+        await service.renew(entry())
+        return await waiting
+
+    assert asyncio.run(scene()) == [entry()]
+
+
+def test_ranks_of_a_gang_meet_where_rank_0_says_whoever_comes_first() -> None:
+    async def scene() -> list[tuple[str, int]]:
+        service = RosterService()
+        early = asyncio.create_task(service.join_meeting("g"))
+        await asyncio.sleep(0)
+        await service.host_meeting("g", "10.0.0.1", 1234)
+        await service.host_meeting("g", "10.0.0.1", 1234)  # a retry changes nothing
+        return [await early, await service.join_meeting("g")]
+
+    assert asyncio.run(scene()) == [("10.0.0.1", 1234)] * 2

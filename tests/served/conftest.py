@@ -1,0 +1,18 @@
+"""One Ray for all tests of this folder; each folder below brings up its own deployment on it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from cluster.local_ray import LocalRay
+from deployments.serve_api import ServeApi
+from tests.served.deployed import SMALL4, command
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_ray() -> Iterator[None]:
+    """Refuses to work on somebody's cluster, and leaves nothing running."""
+    if ServeApi().reachable() or LocalRay.find() is not None:
+        pytest.exit("a Ray is running on this machine: stop it first (`small4 stop`)", returncode=2)
+    yield
+    command([str(SMALL4), "stop"], timeout_s=120)

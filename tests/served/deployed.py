@@ -1,0 +1,63 @@
+"""A deployment under test: brought up by `small4 serve`, looked at by `small4 status`."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from configs.serve_file import DEFAULT_CONFIG
+
+SMALL4 = Path(sys.executable).with_name("small4")
+
+
+def write_config(path: Path, *, gangs: int, ranks: int, routers: int) -> Path:
+    """The shipped local config with other numbers of gangs, ranks and routers."""
+    config = yaml.safe_load(DEFAULT_CONFIG.read_text("utf-8"))
+    args = config["applications"][0]["args"]
+    args["gangs"] = {"count": gangs, "ranks": ranks}
+    args["routers"] = {"count": routers}
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return path
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What tests need to know of a running deployment."""
+
+    config: Path
+    url: str = "http://127.0.0.1:8000"
+    model: str = "mistral-small-4"
+
+    @classmethod
+    def up(cls, config: Path) -> "Deployed":
+        """Brings it up, on the Ray that runs or on a new one; replaces what was served."""
+        command([str(SMALL4), "serve", str(config), "--detach"], timeout_s=280)
+        return cls(config)
+
+    def status(self) -> dict[str, Any]:
+        """`small4 status --json`."""
+        text = command([str(SMALL4), "status", str(self.config), "--json"], timeout_s=60)
+        status: dict[str, Any] = json.loads(text.splitlines()[-1])
+        return status
+
+    def wait_until(
+        self, condition: Callable[[dict[str, Any]], bool], timeout_s: float
+    ) -> dict[str, Any]:
+        """Asks for the status until `condition` holds of it."""
+        deadline_s = time.monotonic() + timeout_s
+        while not condition(status := self.status()):
+            assert time.monotonic() < deadline_s, f"still not so after {timeout_s} s: {status}"
+        return status
+
+
+def command(arguments: list[str], timeout_s: float) -> str:
+    """Runs a command to its end and returns what it printed."""
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=timeout_s, check=False)
+    assert done.returncode == 0, f"{arguments} failed:\n{done.stdout}\n{done.stderr}"[-5000:]
+    return done.stdout

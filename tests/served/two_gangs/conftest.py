@@ -1,0 +1,11 @@
+"""Two gangs of one rank each behind one router."""
+
+import pytest
+
+from tests.served.deployed import Deployed, write_config
+
+
+@pytest.fixture(scope="package")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    config = tmp_path_factory.mktemp("config") / "two-gangs.yaml"
+    return Deployed.up(write_config(config, gangs=2, ranks=1, routers=1))
