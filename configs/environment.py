@@ -16,5 +16,13 @@ def state_directory() -> Path:
 
 
 def ray_environment() -> dict[str, str]:
-    """For a Ray that small4 starts: HAProxy in front, no usage reports."""
-    return {**os.environ, "RAY_SERVE_ENABLE_HA_PROXY": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+    """For a Ray that small4 starts; a cluster's own Ray wants the same on every node."""
+    return {
+        **os.environ,
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        # Ray runs workers at nice 15; routers and engines yield to nothing on their machine.
+        "RAY_worker_niceness": "0",
+        # An engine must not outlive its shard: it would keep the GPU from the one that follows.
+        "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
+    }

@@ -11,7 +11,6 @@ import time
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from ray import serve
 
 RENEW_EVERY_S = 2.0
 EXPIRE_AFTER_S = 10.0
@@ -113,6 +112,8 @@ class RosterService:
 
 
 def roster_deployment() -> Any:
+    from ray import serve
+
     return serve.deployment(
         RosterService,
         name="Roster",

@@ -14,10 +14,13 @@ from configs.deployment import Deployment
 from configs.errors import ConfigError
 from model_shards.architecture import Architecture
 
-_MISTRAL = {
+MISTRAL_FORMAT = {
     "tokenizer_mode": "mistral",
     "config_format": "mistral",
     "load_format": "mistral",
+}
+# The flags that Mistral recommends for its models.
+MISTRAL_PARSERS = {
     "tool_call_parser": "mistral",
     "enable_auto_tool_choice": True,
     "reasoning_parser": "mistral",
@@ -33,7 +36,8 @@ def serve_arguments(deployment: Deployment, **overrides: Any) -> Namespace:
     values = {
         "model": str(deployment.model.source),
         "served_model_name": deployment.model.name,
-        **_MISTRAL,
+        **MISTRAL_FORMAT,
+        **MISTRAL_PARSERS,
         **deployment.engine,
         **deployment.frontend,
         **overrides,
@@ -42,7 +46,7 @@ def serve_arguments(deployment: Deployment, **overrides: Any) -> Namespace:
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            arguments: Namespace = parser.parse_args(_as_flags(values))
+            arguments: Namespace = parser.parse_args(as_flags(values))
     except SystemExit as error:
         raise ConfigError(
             f"engine or frontend: vLLM refuses these arguments: {complaint.getvalue().strip()}"
@@ -88,7 +92,8 @@ def _engine_arguments(arguments: Namespace) -> Any:
     return AsyncEngineArgs.from_cli_args(arguments)
 
 
-def _as_flags(values: dict[str, Any]) -> list[str]:
+def as_flags(values: dict[str, Any]) -> list[str]:
+    """Arguments by their Python names, as words of vLLM's command line."""
     flags: list[str] = []
     for name, value in values.items():
         flag = name.replace("_", "-")

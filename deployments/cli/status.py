@@ -3,7 +3,7 @@
 import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,10 +12,8 @@ from rich.table import Table
 from configs.errors import ClusterError
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.cli.errors import reported
+from deployments.roster import RankEntry
 from deployments.serve_api import ServeApi
-
-if TYPE_CHECKING:
-    from deployments.roster import RankEntry  # brings in Ray, which takes seconds
 
 out = Console(highlight=False)
 

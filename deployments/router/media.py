@@ -9,6 +9,8 @@ from typing import Any
 from vllm.exceptions import VLLMValidationError
 from vllm.multimodal.media import MEDIA_CONNECTOR_REGISTRY, MediaConnector
 
+from deployments.router.messages import require_inline
+
 _NAME = "small4-inline"
 
 
@@ -22,28 +24,18 @@ class InlineMedia(MediaConnector):
     """Takes `data:` URLs only, and says what is wrong with one that holds no image."""
 
     def load_from_url(self, url: str, media_io: Any, **options: Any) -> Any:
-        _require_inline(url)
+        require_inline(url)
         try:
             return super().load_from_url(url, media_io, **options)
-        except (ValueError, OSError, NotImplementedError) as error:
+        except Exception as error:  # Pillow's decoders raise whatever they like
             raise _unreadable(error) from error
 
     async def load_from_url_async(self, url: str, media_io: Any, **options: Any) -> Any:
-        _require_inline(url)
+        require_inline(url)
         try:
             return await super().load_from_url_async(url, media_io, **options)
-        except (ValueError, OSError, NotImplementedError) as error:
+        except Exception as error:
             raise _unreadable(error) from error
-
-
-def _require_inline(url: str) -> None:
-    if url[:5].lower() != "data:":
-        raise VLLMValidationError(
-            "This server doesn't fetch images. Send the image in the request, as "
-            "data:image/png;base64,…",
-            parameter="image_url",
-            value=url[:100],
-        )
 
 
 def _unreadable(error: Exception) -> VLLMValidationError:

@@ -4,7 +4,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from ray import serve
-from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from configs.deployment import Deployment
 
@@ -21,22 +20,23 @@ class Router:
     async def __serve_build_asgi_app__(self) -> FastAPI:
         from vllm.entrypoints.launchers.api_server.app_state import init_app_state
         from vllm.entrypoints.launchers.app import build_app
-        from vllm.entrypoints.serve.exception_handling.handlers.http import http_exception_handler
 
-        from deployments.router import media, parser_tables
-        from deployments.router.engine_core import RouterEngineCore
+        from deployments.router import error_form, media, parser_tables, renderer
+        from deployments.router.intake import Intake
         from deployments.vllm_arguments import router_config
 
         parser_tables.install()
         media.install()
+        renderer.install()
         arguments, config = router_config(self._deployment)
-        core = RouterEngineCore(self._roster, self._deployment.survival)
+        _fix_grammar_backend(config)
+        core = Intake(self._roster, self._deployment.survival)
         self._llm = _async_llm(config, core)
         tasks = await self._llm.get_supported_tasks()
         app: FastAPI = build_app(arguments, tasks, config.model_config)
         await init_app_state(self._llm, app.state, arguments, tasks)
-        # Unknown paths and methods, too, get an error in OpenAI's form.
-        app.exception_handler(StarletteHTTPException)(http_exception_handler)
+        error_form.install(app)
+        _close(app, "/scale_elastic_ep", "/is_scaling_elastic_ep")  # gangs are Serve's to scale
         app.state.server = None  # vLLM stops its own server when an engine dies; ours don't
         return app
 
@@ -47,6 +47,23 @@ class Router:
     def __del__(self) -> None:
         if self._llm is not None:
             self._llm.shutdown()
+
+
+def _fix_grammar_backend(config: Any) -> None:
+    """Has one library enforce all grammars.
+
+    vLLM chooses one a request, and an engine keeps to the first request's for ever. After one
+    regex that is xgrammar, which takes Mistral's special tokens for text: from then on chats on
+    that rank can leak them, and no tool can be called.
+    """
+    if config.structured_outputs_config.backend == "auto":
+        config.structured_outputs_config.backend = "guidance"
+
+
+def _close(app: FastAPI, *paths: str) -> None:
+    """Takes vLLM's operators' endpoints from the clients."""
+    routes = app.router.routes
+    routes[:] = [route for route in routes if getattr(route, "path", None) not in paths]
 
 
 def _async_llm(config: Any, core: Any) -> Any:
@@ -79,7 +96,7 @@ def router_deployment(deployment: Deployment) -> Any:
         name="Router",
         num_replicas=routers.count,
         max_ongoing_requests=routers.max_streams,
-        ray_actor_options=routers.resources.model_dump(),
+        ray_actor_options=routers.resources.actor_options(),
         health_check_period_s=5,
         health_check_timeout_s=30,
     )

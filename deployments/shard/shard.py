@@ -117,7 +117,7 @@ def shard_deployment(deployment: Deployment) -> Any:
         gang_scheduling_config=GangSchedulingConfig(
             gang_size=gangs.ranks, gang_placement_strategy=gangs.placement
         ),
-        ray_actor_options=gangs.resources.model_dump(),
+        ray_actor_options=gangs.resources.actor_options(),
         health_check_period_s=1,
         health_check_timeout_s=30,
         graceful_shutdown_timeout_s=30,

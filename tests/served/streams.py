@@ -1,10 +1,14 @@
 """Streams that differ in everything a continuation must keep, and what a client got of each."""
 
 import asyncio
+import os
+import signal
 from dataclasses import dataclass, field
 from typing import Any
 
 import openai
+
+from tests.served.deployed import Deployed
 
 _SCHEMA = {
     "type": "object",
@@ -63,7 +67,7 @@ class Streams:
     async def answers(self) -> list[dict[int, Answer]]:
         """Per request, its choices by index; raises what the client raises."""
         async with openai.AsyncOpenAI(
-            base_url=f"{self._url}/v1", api_key="none", max_retries=0, timeout=240
+            base_url=f"{self._url}/v1", api_key="none", max_retries=0, timeout=280
         ) as client:
             return await asyncio.gather(
                 *(self._one(client, number, one) for number, one in enumerate(self._requests))
@@ -98,3 +102,16 @@ class Streams:
             self._heard_of.add(number)
             if len(self._heard_of) == len(self._requests):
                 self.begun.set()
+
+
+async def answers_despite_killing(
+    deployed: Deployed, requests: list[dict[str, Any]], victim: int
+) -> list[dict[int, Answer]]:
+    """The answers to `requests`; process `victim` is killed once every stream has begun."""
+    streams = Streams(deployed.url, deployed.model, requests)
+    answers = asyncio.create_task(streams.answers())
+    begun = asyncio.create_task(streams.begun.wait())
+    await asyncio.wait({answers, begun}, return_when=asyncio.FIRST_COMPLETED)
+    assert not answers.done(), "the streams were over before the process could be killed"
+    os.kill(victim, signal.SIGKILL)
+    return await answers

@@ -1,0 +1,64 @@
+"""A process and everything below it: frozen, woken and ended together."""
+
+import contextlib
+import signal
+from collections.abc import Iterable, Iterator
+
+import psutil
+
+_END_TIMEOUT_S = 60
+_KILL_TIMEOUT_S = 10
+
+
+class Family:
+    """Of one process that the bench started."""
+
+    def __init__(self, pid: int) -> None:
+        self._head = psutil.Process(pid)
+        self._known: set[psutil.Process] = set()
+
+    def members(self) -> list[psutil.Process]:
+        """Parents before children, orphans of earlier calls last."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            living = [self._head, *self._head.children(recursive=True)]
+            orphans = [one for one in self._known - set(living) if one.is_running()]
+            self._known = {*living, *orphans}
+            return [*living, *orphans]
+        return [one for one in self._known if one.is_running()]
+
+    def freeze(self) -> None:
+        """Stops parents first, so that none can react; again until none was born meanwhile."""
+        frozen: set[psutil.Process] = set()
+        while new := [one for one in self.members() if one not in frozen]:
+            _send(new, signal.SIGSTOP)
+            frozen.update(new)
+
+    def thaw(self) -> None:
+        """Children first: a parent finds them as it left them."""
+        _send(reversed(self.members()), signal.SIGCONT)
+
+    def end(self) -> None:
+        """Asks the head to end, which ends the rest; kills what is left after a minute."""
+        with _uninterrupted():
+            self.thaw()
+            members = self.members()
+            _send(members[:1], signal.SIGTERM)
+            _, left = psutil.wait_procs(members, timeout=_END_TIMEOUT_S)
+            _send(left, signal.SIGKILL)
+            psutil.wait_procs(left, timeout=_KILL_TIMEOUT_S)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A second Ctrl-C waits until this is done."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _send(processes: Iterable[psutil.Process], number: int) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(number)

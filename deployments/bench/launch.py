@@ -1,0 +1,62 @@
+"""How each server is started, all three from one Serve config."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from configs.errors import ConfigError
+from configs.serve_file import ServeFile
+from deployments.bench.vllm_command import vllm_command, vllm_environment
+from deployments.vllm_arguments import MISTRAL_FORMAT, MISTRAL_PARSERS, as_flags
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How one server is started, and where it answers then."""
+
+    command: list[str]
+    environment: dict[str, str]  # beside what the bench itself was started with
+    url: str
+    model: str
+
+
+def small4_launch(path: Path, file: ServeFile) -> Launch:
+    """`small4 serve`, in the foreground; Ray hands the config's environment to the engine."""
+    command = [str(Path(sys.executable).with_name("small4")), "serve", str(path)]
+    return Launch(command, {}, f"http://{file.host}:{file.port}", file.deployment.model.name)
+
+
+def vllm_launch(file: ServeFile, port: int, metadata: Path, *, parsers: bool) -> Launch:
+    """`vllm serve` with the engine arguments and the environment that small4's rank gets."""
+    model = file.deployment.model
+    arguments = {
+        "served_model_name": model.name,
+        "host": "127.0.0.1",
+        "port": port,
+        **MISTRAL_FORMAT,
+        **(MISTRAL_PARSERS if parsers else {}),
+        **file.deployment.engine,
+        **file.deployment.frontend,
+    }
+    command = vllm_command("serve", str(model.source), *as_flags(arguments))
+    environment = {**engine_environment(file), **vllm_environment(metadata)}
+    return Launch(command, environment, f"http://127.0.0.1:{port}", model.name)
+
+
+def engine_environment(file: ServeFile) -> dict[str, str]:
+    """`env_vars` of the application's runtime environment."""
+    for application in file.raw["applications"]:
+        if application.get("name", "default") == file.application:
+            variables = (application.get("runtime_env") or {}).get("env_vars") or {}
+            return {name: str(value) for name, value in variables.items()}
+    return {}
+
+
+def require_one_rank(path: Path, file: ServeFile) -> None:
+    """`vllm serve` starts one rank: raises ConfigError unless the config has one, too."""
+    gangs, routers = file.deployment.gangs, file.deployment.routers
+    if (gangs.count, gangs.ranks, routers.count) != (1, 1, 1):
+        raise ConfigError(
+            f"{path}: gangs.count {gangs.count}, gangs.ranks {gangs.ranks}, routers.count "
+            f"{routers.count}: the bench compares one rank with one rank; set all three to 1."
+        )

@@ -1,0 +1,51 @@
+"""What the client sends: how many requests, of which shape."""
+
+import math
+from dataclasses import dataclass
+
+INPUT_TOKENS = 64  # before the chat template
+OUTPUT_TOKENS = 32
+WARM_UP_STREAMS = 16
+WARM_UP_PROMPTS = 64
+
+_CELL_S = 10.0
+_MIN_PROMPTS = 24
+_MIN_WAVES = 2  # of `streams` requests each
+_SATURATING_STREAMS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A closed loop: each stream sends its next request when the last one is answered."""
+
+    streams: int
+    prompts: int
+    seed: int
+
+    def flags(self) -> list[str]:
+        """For `vllm bench serve`."""
+        return [
+            *("--dataset-name", "random", "--seed", str(self.seed)),
+            *("--random-input-len", str(INPUT_TOKENS)),
+            *("--random-output-len", str(OUTPUT_TOKENS), "--ignore-eos"),
+            *("--temperature", "0"),
+            *("--num-prompts", str(self.prompts)),
+            *("--max-concurrency", str(self.streams)),
+            *("--num-warmups", str(min(self.streams, WARM_UP_STREAMS))),
+        ]
+
+
+def warm_up() -> Workload:
+    """Lets a server fill its caches, and shows how fast it is."""
+    return Workload(WARM_UP_STREAMS, WARM_UP_PROMPTS, seed=0)
+
+
+def prompts(streams: int, saturated_per_s: float) -> int:
+    """How many requests keep a server busy for about 10 s, in whole waves.
+
+    `saturated_per_s` is what it did with 16 streams. Fewer than about 10 can't saturate it;
+    the estimate need only be good to a factor of two.
+    """
+    per_s = saturated_per_s * min(1.0, streams / _SATURATING_STREAMS)
+    waves = max(_MIN_WAVES, round(per_s * _CELL_S / streams), math.ceil(_MIN_PROMPTS / streams))
+    return waves * streams

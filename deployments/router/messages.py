@@ -1,0 +1,69 @@
+"""Brings chat messages to the one form that vLLM and Mistral's tokenizer read alike.
+
+Both read a request's messages, by rules of their own: a part that vLLM takes for the image in it
+can be an address or a file to open for the tokenizer, or of a type it doesn't know (those of the
+responses API). So parts are written anew from the fields known here, and all else is refused.
+Read from vLLM 0.32, transformers 5.19 and mistral_common 1.12.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from vllm.exceptions import VLLMValidationError
+
+_ROLES = ("system", "user", "assistant", "tool")
+_TEXTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
+_IMAGES = ("image_url", "input_image")
+
+
+def plain(messages: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same messages, with `text`, `thinking` and inline `image_url` parts only.
+
+    Raises VLLMValidationError for a conversation that the model can't be asked about.
+    """
+    written = [_message(message) for message in messages]
+    if not written:
+        raise _refused('messages is empty: send at least one, {"role": "user", "content": "…"}.')
+    return written
+
+
+def require_inline(url: Any) -> None:
+    """Raises VLLMValidationError for an image that would have to be fetched."""
+    # Lower case: Mistral's tokenizer knows no other.
+    if not isinstance(url, str) or not url.startswith("data:image/"):
+        raise VLLMValidationError(
+            "Send the image in the request, as data:image/png;base64,…: this server fetches none.",
+            parameter="image_url",
+            value=str(url)[:40],
+        )
+
+
+def _message(message: Mapping[str, Any]) -> dict[str, Any]:
+    role, content = message.get("role"), message.get("content")
+    if role not in _ROLES:
+        raise _refused(f"A message's role is {role!r}: it must be one of {', '.join(_ROLES)}.")
+    if content is None and role != "assistant":
+        raise _refused(f"A message from {role} has no content: give it a text, or a list of parts.")
+    if content is None or isinstance(content, str):
+        return dict(message)
+    return {**message, "content": [_part(part) for part in content]}
+
+
+def _part(part: Any) -> dict[str, Any]:
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    kind = part.get("type")
+    if kind in _TEXTS:
+        return {"type": "text", "text": part.get(_TEXTS[kind])}
+    if kind in _IMAGES:
+        image = part.get("image_url")
+        url = image.get("url") if isinstance(image, Mapping) else image
+        require_inline(url)
+        return {"type": "image_url", "image_url": {"url": url}}
+    if kind == "thinking":
+        return {name: part[name] for name in ("type", "thinking", "closed") if name in part}
+    raise _refused(f"A content part's type is {kind!r}: it must be text or image_url.")
+
+
+def _refused(reason: str) -> VLLMValidationError:
+    return VLLMValidationError(reason, parameter="messages")

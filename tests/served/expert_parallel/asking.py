@@ -1,0 +1,30 @@
+"""What the tests of the API ask: noise comes back, so they look at its form."""
+
+import base64
+import io
+from typing import Any
+
+import openai
+from PIL import Image
+
+MODEL = "mistral-small-4"
+QUESTION: list[Any] = [{"role": "user", "content": "Tell me of the sea."}]
+
+
+def chat(client: openai.OpenAI, **arguments: Any) -> Any:
+    """One chat completion; greedy and short unless told otherwise."""
+    defaults = {"model": MODEL, "messages": QUESTION, "max_tokens": 12, "temperature": 0}
+    return client.chat.completions.create(**{**defaults, **arguments})
+
+
+def picture(colour: str, size: tuple[int, int] = (64, 48)) -> dict[str, Any]:
+    """An image part in one colour, as a client sends it."""
+    png = io.BytesIO()
+    Image.new("RGB", size, colour).save(png, "PNG")
+    url = f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def about(*pictures: dict[str, Any]) -> list[Any]:
+    """A message that shows pictures."""
+    return [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, *pictures]}]
