@@ -34,12 +34,6 @@ class Resources(_Strict):
     num_cpus: Annotated[float, Field(ge=0)] = 1
     num_gpus: Annotated[float, Field(ge=0)] = 0
 
-    def actor_options(self) -> dict[str, Any]:
-        """Ray's options for a replica's actor."""
-        # Serve would run our code in a thread beside its own and hand every streamed chunk over.
-        one_thread = {"RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0"}
-        return {**self.model_dump(), "runtime_env": {"env_vars": one_thread}}
-
 
 class Gangs(_Strict):
     """Copies of the model; one gang is `ranks` replicas that start, run and restart together."""

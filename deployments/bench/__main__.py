@@ -17,7 +17,8 @@ from deployments.bench.machine import Machine
 from deployments.bench.report import Report
 from deployments.bench.table import tables
 
-out = Console(highlight=False)
+# Wide enough for the tables, also where the output isn't a terminal.
+out = Console(highlight=False, width=max(Console().width, 110))
 err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)  # shows logs as they are
 
 _CONFIG = PROJECT_ROOT / "configs" / "serve" / "bench.yaml"

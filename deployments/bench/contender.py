@@ -6,8 +6,8 @@ from enum import StrEnum
 class Contender(StrEnum):
     """The servers, by the names they have in reports; measured in this order."""
 
-    FLAGGED = "vllm serve, Mistral's flags"
-    PLAIN = "vllm serve, no flags"
+    FLAGGED = "vllm serve with flags"  # those that Mistral recommends
+    PLAIN = "vllm serve without"
     SMALL4 = "small4"
 
     @property

@@ -37,13 +37,13 @@ class Family:
         """Children first: a parent finds them as it left them."""
         _send(reversed(self.members()), signal.SIGCONT)
 
-    def end(self) -> None:
-        """Asks the head to end, which ends the rest; kills what is left after a minute."""
+    def end(self, timeout_s: float = _END_TIMEOUT_S) -> None:
+        """Asks the head to end, which ends the rest; kills what is left after `timeout_s`."""
         with _uninterrupted():
             self.thaw()
             members = self.members()
             _send(members[:1], signal.SIGTERM)
-            _, left = psutil.wait_procs(members, timeout=_END_TIMEOUT_S)
+            _, left = psutil.wait_procs(members, timeout=timeout_s)
             _send(left, signal.SIGKILL)
             psutil.wait_procs(left, timeout=_KILL_TIMEOUT_S)
 

@@ -39,7 +39,11 @@ def vllm_launch(file: ServeFile, port: int, metadata: Path, *, parsers: bool) ->
         **file.deployment.frontend,
     }
     command = vllm_command("serve", str(model.source), *as_flags(arguments))
-    environment = {**engine_environment(file), **vllm_environment(metadata)}
+    environment = {
+        **engine_environment(file),
+        **vllm_environment(metadata),
+        "VLLM_PLUGINS": "",  # vLLM as it comes, though small4's plugins are installed beside it
+    }
     return Launch(command, environment, f"http://127.0.0.1:{port}", model.name)
 
 

@@ -29,7 +29,7 @@ def tables(comparison: Comparison) -> tuple[Table, Table]:
     """Figures, and ratios."""
     figures = _table("Measured: median of the rounds (lowest to highest)", "server")
     for row in figure_rows(comparison):
-        figures.add_row(*row, end_section=row[1] == Contender.PLAIN)
+        figures.add_row(*row, end_section=row[1] == Contender.SMALL4)
     ratios = _table("small4 ÷ the other: requests/s better above 1, times better below", "other")
     for row in ratio_rows(comparison):
         ratios.add_row(*row, end_section=row[1] == Contender.PLAIN)

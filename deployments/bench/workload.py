@@ -47,5 +47,5 @@ def prompts(streams: int, saturated_per_s: float) -> int:
     the estimate need only be good to a factor of two.
     """
     per_s = saturated_per_s * min(1.0, streams / _SATURATING_STREAMS)
-    waves = max(_MIN_WAVES, round(per_s * _CELL_S / streams), math.ceil(_MIN_PROMPTS / streams))
-    return waves * streams
+    wanted = max(per_s * _CELL_S, _MIN_PROMPTS, _MIN_WAVES * streams)
+    return math.ceil(wanted / streams) * streams

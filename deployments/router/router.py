@@ -96,7 +96,7 @@ def router_deployment(deployment: Deployment) -> Any:
         name="Router",
         num_replicas=routers.count,
         max_ongoing_requests=routers.max_streams,
-        ray_actor_options=routers.resources.actor_options(),
+        ray_actor_options=routers.resources.model_dump(),
         health_check_period_s=5,
         health_check_timeout_s=30,
     )

@@ -85,6 +85,8 @@ class ExpertShard:
             raise RuntimeError("the relay has stopped") from self._relay.exception()
 
     async def __del__(self) -> None:
+        if not hasattr(self, "_renewal"):
+            return  # the engine didn't come up
         with contextlib.suppress(Exception):
             await self._roster.withdraw.remote(self._replica)
         for task in (self._renewal, self._relay):
@@ -117,7 +119,7 @@ def shard_deployment(deployment: Deployment) -> Any:
         gang_scheduling_config=GangSchedulingConfig(
             gang_size=gangs.ranks, gang_placement_strategy=gangs.placement
         ),
-        ray_actor_options=gangs.resources.actor_options(),
+        ray_actor_options=gangs.resources.model_dump(),
         health_check_period_s=1,
         health_check_timeout_s=30,
         graceful_shutdown_timeout_s=30,

@@ -1,0 +1,28 @@
+import platform
+
+import pytest
+
+from deployments.bench.machine import Machine, cpu_model
+
+
+@pytest.mark.parametrize(
+    ("text", "model"),
+    [
+        ("processor\t: 0\nmodel name\t: AMD EPYC 7763\nmodel name\t: other\n", "AMD EPYC 7763"),
+        ("processor\t: 0\nBogoMIPS\t: 50.00\n", platform.machine()),  # as on ARM
+    ],
+)
+def test_the_cpus_name(text: str, model: str) -> None:
+    assert cpu_model(text) == model
+
+
+def test_this_machine_is_described() -> None:
+    machine = Machine.this()
+    assert f"{machine.cores} cores" in machine.describe()
+    assert "vllm 0.32.0" in machine.describe()
+
+
+@pytest.mark.parametrize(("load", "busy"), [(0.1, False), (0.5, False), (0.6, True)])
+def test_a_machine_with_other_work_is_busy(load: float, busy: bool) -> None:
+    machine = Machine.this().model_copy(update={"cores": 2, "load_1_min": load})
+    assert machine.busy is busy
