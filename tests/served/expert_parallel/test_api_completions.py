@@ -59,13 +59,13 @@ def test_echo_repeats_the_prompt(client: openai.OpenAI) -> None:
     assert complete(client, echo=True).choices[0].text == PROMPT + complete(client).choices[0].text
 
 
-@pytest.mark.parametrize("text", ["Grüße, 世界!", "  blanks\n", "[INST]", ""])
+@pytest.mark.parametrize("text", ["Grüße, 世界!", "  blanks\n", "[INST]"])
 def test_detokenize_undoes_tokenize(deployed: Deployed, text: str) -> None:
     tokens = tokens_of(deployed, prompt=text, add_special_tokens=False)
     assert tokens["count"] == len(tokens["tokens"])
     assert tokens["max_model_len"] == 4096
     back = httpx.post(
-        f"{deployed.url}/detokenize", json={"model": MODEL, "tokens": tokens["tokens"]}
+        f"{deployed.url}/detokenize", json={"model": MODEL, "tokens": tokens["tokens"]}, timeout=60
     )
     assert back.json()["prompt"] == text
 

@@ -16,7 +16,7 @@ CELL = 28  # pixels: a patch of 14, two of which each way become one token
 def image(size: tuple[int, int], kind: str, mode: str = "RGB", **options: Any) -> dict[str, Any]:
     """A noisy picture in a file format."""
     file = io.BytesIO()
-    Image.effect_noise(size, 80).convert(mode).save(file, kind, **options)
+    Image.effect_noise(size, 80).convert("RGB").convert(mode).save(file, kind, **options)
     data = base64.b64encode(file.getvalue()).decode()
     url = f"data:image/{kind.lower()};base64,{data}"
     return {"type": "image_url", "image_url": {"url": url}}
@@ -79,9 +79,9 @@ def test_several_images_add_up(client: openai.OpenAI) -> None:
 
 
 def test_what_an_image_shows_matters(client: openai.OpenAI) -> None:
-    def answer(*images: dict[str, Any]) -> str:
-        text: str = chat(client, messages=about(*images)).choices[0].message.content
-        return text
+    def answer(*images: dict[str, Any]) -> tuple[float, ...]:
+        tokens = chat(client, messages=about(*images), logprobs=True).choices[0].logprobs.content
+        return tuple(token.logprob for token in tokens)
 
     red, blue = picture("red"), picture("blue")
     assert len({answer(red), answer(blue), answer(red, blue), answer(blue, red)}) == 4

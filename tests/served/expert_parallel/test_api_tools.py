@@ -26,7 +26,7 @@ def tool(name: str, properties: dict[str, Any]) -> dict[str, Any]:
 
 TOOLS = [
     tool(
-        "weather", {"city": {"enum": ["Oslo", "Bergen"]}, "days": {"type": "integer", "maximum": 9}}
+        "weather", {"city": {"enum": ["Oslo", "Bergen"]}, "days": {"enum": [1, 7]}}
     ),
     tool("tides", {"port": {"type": "string", "maxLength": 6}}),
 ]
@@ -44,7 +44,7 @@ def check(name: str, arguments: str) -> None:
     if name == "weather":
         assert called.keys() == {"city", "days"}
         assert called["city"] in ("Oslo", "Bergen")
-        assert called["days"] <= 9
+        assert called["days"] in (1, 7)
     else:
         assert name == "tides"
         assert called.keys() == {"port"}
@@ -68,7 +68,8 @@ def test_a_streamed_call_is_the_same(client: openai.OpenAI) -> None:
     parts = [part for chunk in chunks for part in chunk.delta.tool_calls or ()]
     assert {part.index for part in parts} == {0}
     assert [part.function.name for part in parts if part.function.name] == [whole.function.name]
-    assert "".join(part.function.arguments or "" for part in parts) == whole.function.arguments
+    arguments = "".join(part.function.arguments or "" for part in parts)
+    assert arguments.strip() == whole.function.arguments
     assert chunks[-1].finish_reason == "tool_calls"
 
 
