@@ -25,9 +25,7 @@ def tool(name: str, properties: dict[str, Any]) -> dict[str, Any]:
 
 
 TOOLS = [
-    tool(
-        "weather", {"city": {"enum": ["Oslo", "Bergen"]}, "days": {"enum": [1, 7]}}
-    ),
+    tool("weather", {"city": {"enum": ["Oslo", "Bergen"]}, "days": {"enum": [1, 7]}}),
     tool("tides", {"port": {"type": "string", "maxLength": 6}}),
 ]
 NAMED = {"type": "function", "function": {"name": "tides"}}
