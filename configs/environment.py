@@ -21,8 +21,6 @@ def ray_environment() -> dict[str, str]:
         **os.environ,
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
-        # Ray runs workers at nice 15; routers and engines yield to nothing on their machine.
-        "RAY_worker_niceness": "0",
         # An engine must not outlive its shard: it would keep the GPU from the one that follows.
         "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
     }

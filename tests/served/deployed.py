@@ -42,7 +42,7 @@ class Deployed:
 
     def status(self) -> dict[str, Any]:
         """`small4 status --json`."""
-        text = command([str(SMALL4), "status", str(self.config), "--json"], timeout_s=60)
+        text = command([str(SMALL4), "status", str(self.config), "--json"], timeout_s=150)
         status: dict[str, Any] = json.loads(text.splitlines()[-1])
         return status
 

@@ -50,9 +50,9 @@ def test_a_system_prompt_matters(claude: anthropic.Anthropic) -> None:
 
 
 def test_a_stop_sequence_ends_a_message_before_it(claude: anthropic.Anthropic) -> None:
-    text = claude.messages.create(**greedy()).content[0].text
+    text = claude.messages.create(**greedy(max_tokens=40)).content[0].text
     stop = next(one for one in text[4:] if one.isprintable() and one not in " \ufffd")
-    message = claude.messages.create(**greedy(stop_sequences=[stop]))
+    message = claude.messages.create(**greedy(max_tokens=40, stop_sequences=[stop]))
     assert message.content[0].text == text[: text.index(stop)]
     assert (message.stop_reason, message.stop_sequence) == ("stop_sequence", stop)
 
