@@ -23,7 +23,13 @@ class Launch:
 def small4_launch(path: Path, file: ServeFile) -> Launch:
     """`small4 serve`, in the foreground; Ray hands the config's environment to the engine."""
     command = [str(Path(sys.executable).with_name("small4")), "serve", str(path)]
-    return Launch(command, {}, f"http://{file.host}:{file.port}", file.deployment.model.name)
+    # Ray runs workers at nice 15 otherwise, and the client and the other servers run at 0.
+    return Launch(
+        command,
+        {"RAY_worker_niceness": "0"},
+        f"http://{file.host}:{file.port}",
+        file.deployment.model.name,
+    )
 
 
 def vllm_launch(file: ServeFile, port: int, metadata: Path, *, parsers: bool) -> Launch:
