@@ -37,7 +37,7 @@ class Deployed:
     @classmethod
     def up(cls, config: Path) -> "Deployed":
         """Brings it up, on the Ray that runs or on a new one; replaces what was served."""
-        command([str(SMALL4), "serve", str(config), "--detach"], timeout_s=280)
+        command([str(SMALL4), "serve", str(config), "--detach"], timeout_s=400)
         return cls(config)
 
     def status(self) -> dict[str, Any]:
