@@ -1,4 +1,4 @@
-"""One Ray for all tests of this folder; each folder below brings up its own deployment on it."""
+"""Each folder below brings up its own deployment, on a Ray of its own."""
 
 from collections.abc import Iterator
 

@@ -36,7 +36,8 @@ class Deployed:
 
     @classmethod
     def up(cls, config: Path) -> "Deployed":
-        """Brings it up, on the Ray that runs or on a new one; replaces what was served."""
+        """Brings it up on a Ray of its own; Serve can't turn gangs of two ranks into gangs of one."""
+        command([str(SMALL4), "stop"], timeout_s=120)
         command([str(SMALL4), "serve", str(config), "--detach"], timeout_s=400)
         return cls(config)
 

@@ -49,14 +49,6 @@ def test_a_system_prompt_matters(claude: anthropic.Anthropic) -> None:
     assert told.content[0].text != usual.content[0].text
 
 
-def test_a_stop_sequence_ends_a_message_before_it(claude: anthropic.Anthropic) -> None:
-    text = claude.messages.create(**greedy(max_tokens=40)).content[0].text
-    stop = next(one for one in text[4:] if one.isprintable() and one not in " \ufffd")
-    message = claude.messages.create(**greedy(max_tokens=40, stop_sequences=[stop]))
-    assert message.content[0].text == text[: text.index(stop)]
-    assert (message.stop_reason, message.stop_sequence) == ("stop_sequence", stop)
-
-
 def test_an_image_is_part_of_the_prompt(claude: anthropic.Anthropic) -> None:
     text = {"type": "text", "text": "Hello"}
     with_it, without = (
