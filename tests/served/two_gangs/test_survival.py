@@ -35,4 +35,6 @@ def gangs(status: dict[str, Any]) -> set[str]:
 
 
 def both_gangs(status: dict[str, Any]) -> bool:
-    return len(gangs(status)) == 2
+    """A rank that was killed stays listed until its entry expires: its engine tells."""
+    engines = [rank["engine_pid"] for rank in status["ranks"]]
+    return len(gangs(status)) == 2 and all(psutil.pid_exists(engine) for engine in engines)
