@@ -21,6 +21,8 @@ def ray_environment() -> dict[str, str]:
         **os.environ,
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
+        # Serve's controller looks around ten times a second, and takes a tenth of a core for it.
+        "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
         # An engine must not outlive its shard: it would keep the GPU from the one that follows.
         "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
     }

@@ -15,3 +15,7 @@ class CheckpointError(Small4Error):
 
 class ClusterError(Small4Error):
     """Ray or Serve isn't up, or something else is in its place."""
+
+
+class BenchError(Small4Error):
+    """A server or the client of a bench failed, or a result can't be compared."""

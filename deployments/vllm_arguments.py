@@ -69,7 +69,7 @@ def rank_config(deployment: Deployment, rank: int, address: str, port: int) -> A
         deployment,
         **parallel,
         # Inside a placement group vLLM would pick Ray's executor; a rank's workers are its own.
-        distributed_executor_backend="mp",
+        distributed_executor_backend=deployment.engine.get("distributed_executor_backend", "mp"),
         # Routers send each image whole, so that any rank can take over a request.
         mm_processor_cache_gb=0,
         worker_extension_cls="deployments.shard.held_experts.HeldExperts",

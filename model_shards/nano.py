@@ -22,7 +22,7 @@ from model_shards.architecture import (
     Yarn,
 )
 from model_shards.checkpoint import write_tensors
-from model_shards.tekken import small_tekken
+from model_shards.tekken import SPECIAL_TOKENS, small_tekken
 from model_shards.tensors import Shape, tensor_shapes
 
 # vLLM's CPU experts want hidden and expert sizes divisible by 32.
@@ -125,4 +125,8 @@ def _random(name: str, shape: Shape, generator: torch.Generator) -> torch.Tensor
         return noise
     # Sharper gates and logits than 1/sqrt(fan_in) gives: choices should be clear, not ties.
     sharpness = 2.0 if name.endswith((".gate.weight", "output.weight")) else 1.0
-    return noise * sharpness / math.sqrt(math.prod(shape[1:]))
+    noise *= sharpness / math.sqrt(math.prod(shape[1:]))
+    if name == "output.weight":
+        # Never the likeliest: a chat shouldn't think, call tools or end by accident.
+        noise[:SPECIAL_TOKENS] = 0
+    return noise

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from configs.errors import BenchError
 from configs.serve_file import ServeFile
 from deployments.bench import launch
 from deployments.bench.client import Client
 from deployments.bench.comparison import Cell, Comparison
 from deployments.bench.contender import Contender
-from deployments.bench.errors import BenchError
 from deployments.bench.server import Server
 from deployments.bench.vllm_command import write_metadata
 from deployments.bench.workload import Workload, prompts, warm_up

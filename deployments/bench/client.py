@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployments.bench.errors import BenchError
+from configs.errors import BenchError
 from deployments.bench.launch import Launch
 from deployments.bench.measurement import Measurement
 from deployments.bench.vllm_command import vllm_command, vllm_environment

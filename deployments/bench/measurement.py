@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from deployments.bench.errors import BenchError
+from configs.errors import BenchError
 
 # The figures that are compared, and how reports call them.
 FIGURES = {

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import httpx
 
+from configs.errors import BenchError
 from deployments.bench.contender import Contender
-from deployments.bench.errors import BenchError
 from deployments.bench.family import Family
 from deployments.bench.launch import Launch
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from configs.errors import Small4Error
 
-err = Console(stderr=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
@@ -17,5 +17,6 @@ def reported() -> Iterator[None]:
     try:
         yield
     except Small4Error as error:
-        err.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        err.print("error:", style="bold red", end=" ")
+        err.print(str(error), markup=False)  # it may quote a log
         raise typer.Exit(1) from None

@@ -21,10 +21,18 @@ class Router:
         from vllm.entrypoints.launchers.api_server.app_state import init_app_state
         from vllm.entrypoints.launchers.app import build_app
 
-        from deployments.router import error_form, media, parser_tables, renderer
+        from deployments.router import (
+            error_form,
+            grammars,
+            media,
+            model_card,
+            parser_tables,
+            renderer,
+        )
         from deployments.router.intake import Intake
         from deployments.vllm_arguments import router_config
 
+        grammars.install()
         parser_tables.install()
         media.install()
         renderer.install()
@@ -35,6 +43,7 @@ class Router:
         tasks = await self._llm.get_supported_tasks()
         app: FastAPI = build_app(arguments, tasks, config.model_config)
         await init_app_state(self._llm, app.state, arguments, tasks)
+        model_card.install(app)
         error_form.install(app)
         _close(app, "/scale_elastic_ep", "/is_scaling_elastic_ep")  # gangs are Serve's to scale
         app.state.server = None  # vLLM stops its own server when an engine dies; ours don't

@@ -114,7 +114,8 @@ def shard_deployment(deployment: Deployment) -> Any:
     gangs = deployment.gangs
     return serve.deployment(
         ExpertShard,
-        name="ExpertShard",
+        # Serve doesn't replace a gang by one of another size, but one deployment by another.
+        name=f"ExpertShardEP{gangs.ranks}",
         num_replicas=gangs.count * gangs.ranks,
         gang_scheduling_config=GangSchedulingConfig(
             gang_size=gangs.ranks, gang_placement_strategy=gangs.placement

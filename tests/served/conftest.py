@@ -1,4 +1,4 @@
-"""Each folder below brings up its own deployment, on a Ray of its own."""
+"""Each folder below brings up its own deployment, on one Ray for all of them."""
 
 from collections.abc import Iterator
 

@@ -36,8 +36,7 @@ class Deployed:
 
     @classmethod
     def up(cls, config: Path) -> "Deployed":
-        """Brings it up on a new Ray: Serve can't turn gangs of two ranks into gangs of one."""
-        command([str(SMALL4), "stop"], timeout_s=120)
+        """Brings it up, in place of what another folder's tests have left there."""
         command([str(SMALL4), "serve", str(config), "--detach"], timeout_s=400)
         return cls(config)
 

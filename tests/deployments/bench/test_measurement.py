@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deployments.bench.errors import BenchError
+from configs.errors import BenchError
 from deployments.bench.measurement import FIGURES, Measurement
 
 # What `vllm bench serve` 0.32 writes, without the figures that aren't read.

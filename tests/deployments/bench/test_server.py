@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from configs.errors import BenchError
 from deployments.bench.contender import Contender
-from deployments.bench.errors import BenchError
 from deployments.bench.launch import Launch
 from deployments.bench.server import Server
 

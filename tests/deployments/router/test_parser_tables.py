@@ -1,13 +1,19 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
-from vllm.parser.engine import streaming_parser_engine
+from vllm.parser.engine import parser_engine, streaming_parser_engine
+from vllm.parser.engine.streaming_parser_engine import StreamingParserEngine
 from vllm.parser.mistral import mistral_config
 from vllm.tokenizers.mistral import MistralTokenizer
 
 from deployments.router import parser_tables
+from deployments.router.parser_tables import like_the_first
 from model_shards.nano import NANO
 from model_shards.tekken import small_tekken
+
+THINKING = mistral_config(reasoning_encoding="special_token")
+PLAIN = mistral_config(reasoning_encoding="none")
 
 
 @pytest.fixture(scope="module")
@@ -21,29 +27,45 @@ def test_tables_are_built_once_a_configuration(
     tokenizer: MistralTokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built = []
-    build = parser_tables._build
+    build = streaming_parser_engine._build_drop_info
 
-    def noted(*given: object) -> object:
-        built.append(given)
-        return build(*given)
+    def noted(config: Any, tokenizer: Any) -> Any:
+        built.append(config)
+        return build(config, tokenizer)
 
-    monkeypatch.setattr(parser_tables, "_build", noted)
-    with_thoughts = mistral_config(reasoning_encoding="special_token")
-    without = mistral_config(reasoning_encoding="none")
-    for config in (with_thoughts, without, with_thoughts, without):
-        parser_tables.shared_tables(config, tokenizer)
-    assert built == [(with_thoughts, tokenizer), (without, tokenizer)]
+    monkeypatch.setattr(streaming_parser_engine, "_build_drop_info", noted)
+    monkeypatch.setattr(parser_tables, "_firsts", type(parser_tables._firsts)())
+    for config in (THINKING, PLAIN, THINKING, PLAIN):
+        like_the_first(config, tokenizer)
+    assert built == [THINKING, PLAIN]
 
 
-def test_shared_tables_are_those_of_vllm(tokenizer: MistralTokenizer) -> None:
-    config = mistral_config(reasoning_encoding="special_token")
-    shared = parser_tables.shared_tables(config, tokenizer)
-    own = parser_tables._build(config, tokenizer)
-    assert shared.extra_token_ids == own.extra_token_ids
-    assert len(shared.extra_token_ids) > 900  # the cost that is saved: one pattern for each
+def test_parsers_under_way_dont_disturb_each_other(tokenizer: MistralTokenizer) -> None:
+    think, end = (tokenizer.get_vocab()[token] for token in ("[THINK]", "[/THINK]"))
+    (word,) = tokenizer.encode("a", add_special_tokens=False)
+    deltas: list[tuple[str, list[int]]] = [
+        ("[THINK]", [think]),
+        ("a [", [word]),
+        ("b", [word]),
+        ("[/THINK]", [end]),
+        ("a", [word, 999]),
+    ]
+    own = StreamingParserEngine(THINKING, tokenizer)
+    expected = [own.feed(*delta) for delta in deltas]
+    assert any(expected)
+    ahead, behind = (like_the_first(THINKING, tokenizer) for _ in range(2))
+    found: list[list[Any]] = [[], []]
+    for number in range(len(deltas) + 1):
+        if number < len(deltas):
+            found[0].append(ahead.feed(*deltas[number]))
+        if number > 0:
+            found[1].append(behind.feed(*deltas[number - 1]))
+    assert found == [expected, expected]
+    late = like_the_first(THINKING, tokenizer)
+    assert [late.feed(*delta) for delta in deltas] == expected
 
 
 def test_install_reaches_vllms_parsers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming_parser_engine, "_build_drop_info", parser_tables._build)
+    monkeypatch.setattr(parser_engine, "StreamingParserEngine", StreamingParserEngine)
     parser_tables.install()
-    assert streaming_parser_engine._build_drop_info is parser_tables.shared_tables
+    assert parser_engine.StreamingParserEngine is like_the_first

@@ -81,3 +81,16 @@ def test_the_model_is_listed_under_its_name(client: openai.OpenAI) -> None:
     (model,) = client.models.list()
     assert (model.id, model.object) == (MODEL, "model")
     assert model.to_dict()["max_model_len"] == 4096
+
+
+def test_the_model_is_found_by_its_name(client: openai.OpenAI) -> None:
+    (listed,) = client.models.list()
+    found = client.models.retrieve(MODEL)
+    assert (found.id, found.to_dict()["max_model_len"]) == (
+        MODEL,
+        listed.to_dict()["max_model_len"],
+    )
+    with pytest.raises(
+        openai.NotFoundError, match=r"`nope` does not exist\. Valid ids: mistral-small-4"
+    ):
+        client.models.retrieve("nope")

@@ -1,5 +1,6 @@
 """Anthropic's messages, through its own client."""
 
+import itertools
 from typing import Any
 
 import anthropic
@@ -36,6 +37,19 @@ def test_a_stream_is_the_message_in_pieces(claude: anthropic.Anthropic) -> None:
     whole = claude.messages.create(**greedy())
     assert streamed.content[0].text == whole.content[0].text
     assert (streamed.stop_reason, streamed.usage.output_tokens) == ("max_tokens", 12)
+
+
+def test_a_stop_sequence_ends_a_message_before_it(claude: anthropic.Anthropic) -> None:
+    text = claude.messages.create(**greedy()).content[0].text
+    stop = next(pair for pair in pairs(text[3:]) if pair.isprintable() and pair.strip())
+    message = claude.messages.create(**greedy(stop_sequences=["never there", stop]))
+    assert message.content[0].text == text[: text.index(stop)]
+    assert (message.stop_reason, message.stop_sequence) == ("stop_sequence", stop)
+
+
+def pairs(text: str) -> list[str]:
+    """Every two characters that follow each other."""
+    return [a + b for a, b in itertools.pairwise(text)]
 
 
 def test_its_length_is_counted_as_it_is_asked(claude: anthropic.Anthropic) -> None:

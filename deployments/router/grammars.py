@@ -1,0 +1,54 @@
+"""Holds an answer to a grammar only where the request asks for a form, and checks each one once.
+
+vLLM 0.32 gives every Mistral chat a grammar, so that no special token gets into a plain text. Its
+parser drops those in any case, and a grammar costs the engine at every token, and the event loop a
+millisecond a request to see whether it is valid.
+"""
+
+from collections import OrderedDict
+from typing import Any
+
+from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+from vllm.parser.mistral import MistralParser
+from vllm.sampling_params import SamplingParams
+from vllm.v1.structured_output import backend_guidance
+from vllm.v1.structured_output.request import get_structured_output_key
+
+_KEPT = 256
+_adjust = MistralParser.adjust_request
+_check = backend_guidance.validate_guidance_grammar
+_valid: OrderedDict[Any, None] = OrderedDict()
+
+
+def install() -> None:
+    """Makes vLLM do so from now on, in this process."""
+    MistralParser.adjust_request = adjust_where_asked
+    backend_guidance.validate_guidance_grammar = check_once
+
+
+def adjust_where_asked(parser: MistralParser, request: Any) -> Any:
+    """Leaves a chat alone that may be answered with any text."""
+    return request if is_plain(request) else _adjust(parser, request)
+
+
+def is_plain(request: Any) -> bool:
+    """A chat without tools that doesn't say how the answer must be built."""
+    return (
+        isinstance(request, ChatCompletionRequest)
+        and not request.tools
+        and request.structured_outputs is None
+        and (request.response_format is None or request.response_format.type == "text")
+    )
+
+
+def check_once(params: SamplingParams, tokenizer: Any = None) -> None:
+    """Raises VLLMValidationError for a grammar that isn't one, each time."""
+    if params.structured_outputs is None:
+        return
+    key = (*get_structured_output_key(params.structured_outputs), tokenizer)
+    if key not in _valid:
+        _check(params, tokenizer)
+        _valid[key] = None
+        if len(_valid) > _KEPT:
+            _valid.popitem(last=False)
+    _valid.move_to_end(key)
