@@ -75,6 +75,10 @@ class LocalRay:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
             psutil.wait_procs(left, timeout=5)
+        # Its manager may have begun one while it was going down.
+        for process in filter(_left_behind, psutil.process_iter()):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
         (state_directory() / "ray.pid").unlink(missing_ok=True)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import httpx
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from cluster.local_ray import LocalRay
 from configs.environment import state_directory
@@ -85,7 +85,7 @@ def _deploy(api: ServeApi, file: ServeFile) -> None:
     sent_s = time.monotonic()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=out) as progress:
-        bars = {}
+        bars: dict[str, TaskID] = {}
         while (status := api.status(file.application)) is None or status.status != "RUNNING":
             if status is None and time.monotonic() - sent_s > _RESEND_AFTER_S:
                 # A Serve that was just going down has forgotten the config.
@@ -93,7 +93,10 @@ def _deploy(api: ServeApi, file: ServeFile) -> None:
                 sent_s = time.monotonic()
             if status is not None and status.status in ("DEPLOY_FAILED", "UNHEALTHY"):
                 raise ClusterError(f"the deployment failed:\n{_reason(status)}")
-            for one in status.deployments if status else ():
+            deployments = status.deployments if status else []
+            for gone in bars.keys() - {one.name for one in deployments}:
+                progress.remove_task(bars.pop(gone))  # of gangs of another size
+            for one in deployments:
                 text = f"{one.name}: {one.running} of {one.wanted} up"
                 if one.name not in bars:
                     bars[one.name] = progress.add_task(text, total=1)

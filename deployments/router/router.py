@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from ray import serve
 
 from configs.deployment import Deployment
+from deployments import serve_log
 
 
 class Router:
@@ -18,6 +19,7 @@ class Router:
         self._llm: Any = None
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
+        serve_log.keep_open()
         from vllm.entrypoints.launchers.api_server.app_state import init_app_state
         from vllm.entrypoints.launchers.app import build_app
 
@@ -29,6 +31,7 @@ class Router:
             parser_tables,
             renderer,
         )
+        from deployments.router.hang_up import HangUp
         from deployments.router.intake import Intake
         from deployments.vllm_arguments import router_config
 
@@ -45,6 +48,7 @@ class Router:
         await init_app_state(self._llm, app.state, arguments, tasks)
         model_card.install(app)
         error_form.install(app)
+        app.add_middleware(HangUp)
         _close(app, "/scale_elastic_ep", "/is_scaling_elastic_ep")  # gangs are Serve's to scale
         app.state.server = None  # vLLM stops its own server when an engine dies; ours don't
         return app

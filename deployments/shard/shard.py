@@ -11,6 +11,7 @@ from ray import serve
 from ray.serve.config import GangSchedulingConfig
 
 from configs.deployment import Deployment
+from deployments import serve_log
 from deployments.roster import RENEW_EVERY_S, RankEntry
 
 
@@ -19,6 +20,7 @@ class ExpertShard:
 
     async def __init__(self, deployment: Deployment, roster: Any) -> None:  # type: ignore[misc]
         # Serve awaits it.
+        serve_log.keep_open()
         from deployments.shard.endpoint import Endpoint
         from deployments.shard.engine import Engine
         from deployments.shard.relay import Relay

@@ -50,7 +50,7 @@ def _engine_args(run: Run) -> AsyncEngineArgs:
         dtype=run.dtype,
         data_parallel_size=run.ranks,
         enable_expert_parallel=True,
-        distributed_executor_backend="mp",
+        distributed_executor_backend="vllm.v1.executor.uniproc_executor.UniProcExecutor",
         worker_extension_cls="tests.parity.census.ExpertCensus",
         enforce_eager=True,
         max_model_len=1024,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from cluster.local_ray import LocalRay
@@ -16,3 +17,5 @@ def own_ray() -> Iterator[None]:
         pytest.exit("a Ray is running on this machine: stop it first (`small4 stop`)", returncode=2)
     yield
     command([str(SMALL4), "stop"], timeout_s=120)
+    living = psutil.process_iter(["cmdline"])
+    assert not [one for one in living if "haproxy-serve" in " ".join(one.info["cmdline"] or [])]

@@ -1,24 +1,31 @@
 import httpx
+import pytest
 
 from tests.served.deployed import Deployed
 
 
-def test_a_client_that_hangs_up_frees_the_engine(deployed: Deployed) -> None:
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_hangs_up_frees_the_engine(deployed: Deployed, stream: bool) -> None:
     request = {
         "model": deployed.model,
         "messages": [{"role": "user", "content": "Go on for ever."}],
         "max_tokens": 3900,
         "min_tokens": 3900,
-        "stream": True,
+        "temperature": 0,
+        "stream": stream,
     }
-    with httpx.stream(
-        "POST", f"{deployed.url}/v1/chat/completions", json=request, timeout=60
-    ) as stream:
-        lines = stream.iter_lines()
-        assert next(lines).startswith("data: {")
-        deployed.wait_until(lambda status: unfinished(status) == 1, timeout_s=60)
+    url = f"{deployed.url}/v1/chat/completions"
+    deployed.wait_until(lambda status: unfinished(status) == 0, timeout_s=60)
+    if stream:
+        with httpx.stream("POST", url, json=request, timeout=60) as answer:
+            lines = answer.iter_lines()  # kept: an iterator that goes closes the stream
+            assert next(lines).startswith("data: {")
+            deployed.wait_until(lambda status: unfinished(status) == 1, timeout_s=60)
+    else:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(url, json=request, timeout=5)
     # It has thousands of tokens to go: only an abort brings this about.
-    deployed.wait_until(lambda status: unfinished(status) == 0, timeout_s=30)
+    deployed.wait_until(lambda status: unfinished(status) == 0, timeout_s=20)
 
 
 def unfinished(status: dict[str, list[dict[str, int]]]) -> int:

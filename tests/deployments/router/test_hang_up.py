@@ -1,0 +1,82 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+from vllm.entrypoints.serve.utils.api_utils import with_cancellation
+
+from deployments.router import hang_up
+from deployments.router.hang_up import HangUp
+
+Handler = Callable[[object, "Raw"], Awaitable[None]]
+
+
+class Raw:
+    """As much of a request as vLLM's listening needs."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.receive = receive
+        self.app = None
+
+
+async def send(_: Message) -> None: ...
+
+
+async def cancelled_as_serve_does(app: HangUp) -> asyncio.Task[None]:
+    """First the message is where the app finds it, then its task is cancelled."""
+    messages: asyncio.Queue[Message] = asyncio.Queue()
+    task = asyncio.ensure_future(app({"type": "http"}, messages.get, send))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    messages.put_nowait({"type": "http.disconnect"})
+    task.cancel()
+    await asyncio.wait({task}, timeout=5)
+    return task
+
+
+def test_vllms_handler_is_cancelled_when_its_client_hangs_up() -> None:
+    ended: list[str] = []
+
+    async def generate(_: object, raw_request: Raw) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("aborted")
+
+    handler: Handler = with_cancellation(generate)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await handler(None, Raw(receive))
+
+    task = asyncio.run(cancelled_as_serve_does(HangUp(app)))
+    assert task.cancelled()
+    assert ended == ["aborted"]
+
+
+def test_an_app_that_listens_to_nobody_is_cancelled_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hang_up, "_GRACE_S", 0.05)
+    ended: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("cancelled")
+
+    async def run() -> bool:
+        task = await cancelled_as_serve_does(HangUp(app))
+        await asyncio.sleep(0)
+        return task.cancelled()
+
+    assert asyncio.run(run())
+    assert ended == ["cancelled"]
+
+
+def test_what_the_app_raises_comes_through() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        asyncio.run(HangUp(app)({"type": "http"}, asyncio.Queue().get, send))
