@@ -22,8 +22,11 @@ class Raw:
 async def send(_: Message) -> None: ...
 
 
-async def cancelled_as_serve_does(app: HangUp) -> asyncio.Task[None]:
-    """First the message is where the app finds it, then its task is cancelled."""
+async def ended_when_cancelled(app: HangUp, ended: list[str]) -> list[str]:
+    """As Serve does: first the message is where the app finds it, then its task is cancelled.
+
+    What has `ended` by then; the end of the loop cancels whatever is left.
+    """
     messages: asyncio.Queue[Message] = asyncio.Queue()
     task = asyncio.ensure_future(app({"type": "http"}, messages.get, send))
     await asyncio.sleep(0)
@@ -31,7 +34,9 @@ async def cancelled_as_serve_does(app: HangUp) -> asyncio.Task[None]:
     messages.put_nowait({"type": "http.disconnect"})
     task.cancel()
     await asyncio.wait({task}, timeout=5)
-    return task
+    await asyncio.sleep(0)
+    assert task.cancelled()
+    return list(ended)
 
 
 def test_vllms_handler_is_cancelled_when_its_client_hangs_up() -> None:
@@ -48,9 +53,7 @@ def test_vllms_handler_is_cancelled_when_its_client_hangs_up() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await handler(None, Raw(receive))
 
-    task = asyncio.run(cancelled_as_serve_does(HangUp(app)))
-    assert task.cancelled()
-    assert ended == ["aborted"]
+    assert asyncio.run(ended_when_cancelled(HangUp(app), ended)) == ["aborted"]
 
 
 def test_an_app_that_listens_to_nobody_is_cancelled_in_the_end(
@@ -65,13 +68,7 @@ def test_an_app_that_listens_to_nobody_is_cancelled_in_the_end(
         finally:
             ended.append("cancelled")
 
-    async def run() -> bool:
-        task = await cancelled_as_serve_does(HangUp(app))
-        await asyncio.sleep(0)
-        return task.cancelled()
-
-    assert asyncio.run(run())
-    assert ended == ["cancelled"]
+    assert asyncio.run(ended_when_cancelled(HangUp(app), ended)) == ["cancelled"]
 
 
 def test_what_the_app_raises_comes_through() -> None:
