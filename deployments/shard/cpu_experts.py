@@ -20,6 +20,10 @@ def register() -> None:
     if not current_platform.is_cpu():
         return
 
+    # vLLM takes the tile kernels of a CPU that has them (AMX), but leaves it to oneDNN to ask Linux
+    # for the tiles: a rank whose experts run before its first large matmul dies by SIGILL.
+    torch.cpu._init_amx()
+
     from vllm.distributed.device_communicators.cpu_communicator import CpuCommunicator
     from vllm.model_executor.layers.fused_moe.experts.cpu_moe import CPUUnquantizedExperts
 

@@ -48,7 +48,7 @@ def test_vllm_gets_the_same_engine(file: ServeFile, parsers: bool) -> None:
     for flags in (
         "--served-model-name mistral-small-4",
         "--tokenizer-mode mistral --config-format mistral --load-format mistral",
-        "--dtype bfloat16 --max-model-len 4096 --max-num-seqs 64 --enforce-eager",
+        "--dtype float32 --max-model-len 4096 --max-num-seqs 64 --enforce-eager",
     ):
         assert flags in words
     recommended = "--tool-call-parser mistral --enable-auto-tool-choice --reasoning-parser mistral"
