@@ -18,7 +18,7 @@ from configs.environment import state_directory
 from configs.errors import ClusterError
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.cli.errors import reported
-from deployments.serve_api import ApplicationStatus, ServeApi
+from deployments.serve_api import ApplicationStatus, DeploymentStatus, ServeApi
 from model_shards.architecture import Architecture
 
 out = Console(highlight=False)
@@ -86,23 +86,29 @@ def _deploy(api: ServeApi, file: ServeFile) -> None:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=out) as progress:
         bars: dict[str, TaskID] = {}
-        while (status := api.status(file.application)) is None or status.status != "RUNNING":
+        while True:
+            status = api.status(file.application)
             if status is None and time.monotonic() - sent_s > _RESEND_AFTER_S:
                 # A Serve that was just going down has forgotten the config.
                 api.deploy(file.raw)
                 sent_s = time.monotonic()
             if status is not None and status.status in ("DEPLOY_FAILED", "UNHEALTHY"):
                 raise ClusterError(f"the deployment failed:\n{_reason(status)}")
-            deployments = status.deployments if status else []
-            for gone in bars.keys() - {one.name for one in deployments}:
-                progress.remove_task(bars.pop(gone))  # of gangs of another size
-            for one in deployments:
-                text = f"{one.name}: {one.running} of {one.wanted} up"
-                if one.name not in bars:
-                    bars[one.name] = progress.add_task(text, total=1)
-                done = one.status == "HEALTHY" and one.running == one.wanted
-                progress.update(bars[one.name], description=text, completed=int(done))
+            _show(progress, bars, status.deployments if status else [])
+            if status is not None and status.status == "RUNNING":
+                return
             time.sleep(1)
+
+
+def _show(progress: Progress, bars: dict[str, TaskID], deployments: list[DeploymentStatus]) -> None:
+    for gone in bars.keys() - {one.name for one in deployments}:
+        progress.remove_task(bars.pop(gone))  # of gangs of another size
+    for one in deployments:
+        text = f"{one.name}: {one.running} of {one.wanted} up"
+        if one.name not in bars:
+            bars[one.name] = progress.add_task(text, total=1)
+        done = one.status == "HEALTHY" and one.running == one.wanted
+        progress.update(bars[one.name], description=text, completed=int(done))
 
 
 def _greet(file: ServeFile) -> None:
