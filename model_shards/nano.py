@@ -8,7 +8,7 @@ import hashlib
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -81,9 +81,14 @@ _FILE_BYTES = 12 << 20
 
 
 def build_nano(out: Path, seed: int = 0) -> Path:
-    """Writes the nano checkpoint to `out`, which is replaced only when the new one is whole.
+    """Writes nano with random weights to `out`; the same seed gives the same bytes."""
+    return write_nano(out, _random_tensors(NANO, seed))
 
-    The same seed gives the same bytes. Raises CheckpointError if `out` holds anything else.
+
+def write_nano(out: Path, tensors: Iterable[tuple[str, torch.Tensor]]) -> Path:
+    """Writes a nano checkpoint to `out`, which is replaced only when the new one is whole.
+
+    Raises CheckpointError if `out` holds anything else.
     """
     _require_replaceable(out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +97,7 @@ def build_nano(out: Path, seed: int = 0) -> Path:
         staged.mkdir()
         (staged / "params.json").write_text(NANO.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (staged / "tekken.json").write_text(small_tekken(NANO) + "\n", encoding="utf-8")
-        write_tensors(staged, _random_tensors(NANO, seed), _FILE_BYTES)
+        write_tensors(staged, tensors, _FILE_BYTES)
         if out.exists():
             shutil.rmtree(out)
         staged.rename(out)

@@ -1,25 +1,24 @@
-"""`small4 nano build`."""
+"""`small4 nano build` and `small4 nano train`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from configs.deployment import PROJECT_ROOT
 from deployments.cli.errors import reported
 
+_CACHE = PROJECT_ROOT / ".cache"
+_CORES = 2
+
 app = typer.Typer(help="The small model that stands in for the 119B one.", no_args_is_help=True)
-
-
-@app.callback()
-def group() -> None:
-    """Keeps `build` a subcommand while it is the only one."""
 
 
 @app.command()
 def build(
     out: Annotated[Path, typer.Option(help="Where to write; replaced if it holds a nano.")] = (
-        PROJECT_ROOT / ".cache" / "nano"
+        _CACHE / "nano"
     ),
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
 ) -> None:
@@ -30,3 +29,48 @@ def build(
         build_nano(out, seed)
     size_mb = sum(file.stat().st_size for file in out.iterdir()) / 1e6
     typer.echo(f"nano: {size_mb:.1f} MB in {out}")
+
+
+@app.command()
+def train(
+    out: Annotated[Path, typer.Option(help="Where to write; replaced if it holds a nano.")] = (
+        _CACHE / "nano-trained"
+    ),
+    seed: Annotated[int, typer.Option(help="Of the weights and of the conversations.")] = 0,
+    questions: Annotated[int, typer.Option(help="Held-out questions to ask, per skill.")] = 200,
+) -> None:
+    """Train nano on two cores, write the checkpoint, ask it held-out questions.
+
+    An interrupted training goes on where it was when it is started again.
+    """
+    import torch
+
+    from model_shards.nano import NANO, build_nano, write_nano
+    from model_shards.training.loop import Recipe, Training
+    from model_shards.training.scores import scores
+    from model_shards.training.tokens import ConversationTokenizer
+    from model_shards.transformers_weights import from_transformers
+
+    torch.set_num_threads(_CORES)
+    recipe = Recipe(seed=seed)
+    with reported():
+        tokenizer = ConversationTokenizer(build_nano(_CACHE / "nano-untrained"))
+        training = Training(NANO, tokenizer, recipe, _CACHE / "nano-training.pt")
+        columns = (
+            TextColumn("loss {task.fields[loss]:.3f}"),
+            BarColumn(),
+            TextColumn("{task.completed:,} of {task.total:,} tokens"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns) as progress:
+            bar = progress.add_task("", total=recipe.tokens, loss=training.position.loss)
+            weights = training.run(
+                lambda at: progress.update(bar, completed=at.tokens, loss=at.loss)
+            )
+        bfloat16 = {name: weight.bfloat16() for name, weight in weights.items()}
+        write_nano(out, from_transformers(NANO, bfloat16))
+        training.model.load_state_dict(bfloat16)
+        for skill, share in scores(training.model, tokenizer, questions).items():
+            typer.echo(f"{skill}: {share:.1%} right")
+    typer.echo(f"nano: {out}")

@@ -1,62 +1,17 @@
 """Mistral Small 4's forward pass by transformers, on a checkpoint in Mistral's own format.
 
-It shares no code with the engine, and with `model_shards` only the reading of `params.json`.
+It shares no code with the engine; nano is trained as the same model.
 """
 
-import re
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from transformers import Mistral3ForConditionalGeneration
 
 from model_shards.architecture import Architecture
+from model_shards.transformers_config import transformers_model
+from model_shards.transformers_weights import Tensors, to_transformers
 from tests.parity.picture import pixels
-from tests.parity.reference_config import reference_config
-
-Tensors = dict[str, torch.Tensor]
-
-_TEXT = "model.language_model."
-_OUTSIDE = {
-    "tok_embeddings": _TEXT + "embed_tokens",
-    "norm": _TEXT + "norm",
-    "output": "lm_head",
-    "vision_encoder.patch_conv": "model.vision_tower.patch_conv",
-    "vision_encoder.ln_pre": "model.vision_tower.ln_pre",
-    "pre_mm_projector_norm": "model.multi_modal_projector.norm",
-    "patch_merger.merging_layer": "model.multi_modal_projector.patch_merger.merging_layer",
-    "vision_language_adapter.w_in": "model.multi_modal_projector.linear_1",
-    "vision_language_adapter.w_out": "model.multi_modal_projector.linear_2",
-}
-# Text: both sides rotate neighbours (`rope_interleave`, `is_neox_style=False`), so queries and
-# keys stay in their order.
-_TEXT_LAYER = {
-    "attention_norm": "input_layernorm",
-    "attention.wq_a": "self_attn.q_a_proj",
-    "attention.q_a_norm": "self_attn.q_a_layernorm",
-    "attention.wq_b": "self_attn.q_b_proj",
-    "attention.wkv_a_with_mqa": "self_attn.kv_a_proj_with_mqa",
-    "attention.kv_a_norm": "self_attn.kv_a_layernorm",
-    "attention.wkv_b": "self_attn.kv_b_proj",
-    "attention.wo": "self_attn.o_proj",
-    "ffn_norm": "post_attention_layernorm",
-    "gate": "mlp.gate",
-    "shared_experts.w1": "mlp.shared_experts.gate_proj",
-    "shared_experts.w2": "mlp.shared_experts.down_proj",
-    "shared_experts.w3": "mlp.shared_experts.up_proj",
-}
-_VISION_LAYER = {
-    "attention_norm": "attention_norm",
-    "attention.wq": "attention.q_proj",
-    "attention.wk": "attention.k_proj",
-    "attention.wv": "attention.v_proj",
-    "attention.wo": "attention.o_proj",
-    "ffn_norm": "ffn_norm",
-    "feed_forward.w1": "feed_forward.gate_proj",
-    "feed_forward.w2": "feed_forward.down_proj",
-    "feed_forward.w3": "feed_forward.up_proj",
-}
-_LAYER = re.compile(r"(vision_encoder\.transformer\.)?(layers\.\d+\.)(.+)")
 
 
 def load_tensors(checkpoint: Path) -> Tensors:
@@ -72,11 +27,8 @@ class Reference:
     """The model in float32, with the plainest of transformers' implementations."""
 
     def __init__(self, architecture: Architecture, tensors: Tensors) -> None:
-        self.model = Mistral3ForConditionalGeneration(reference_config(architecture)).eval()
-        # params.json doesn't say it: vLLM has 1e-5 here as in all norms of the vision encoder,
-        # transformers only in those. The difference is twice what float32 leaves otherwise.
-        self.model.model.multi_modal_projector.norm.variance_epsilon = 1e-5
-        self.model.load_state_dict(_renamed(architecture, tensors), strict=True)
+        self.model = transformers_model(architecture).eval()
+        self.model.load_state_dict(to_transformers(architecture, tensors), strict=True)
 
     @torch.inference_mode()
     def logprobs(
@@ -93,41 +45,3 @@ class Reference:
         output = self.model(torch.tensor([token_ids]), use_cache=False, **images)
         logits: torch.Tensor = output.logits[0, :-1]
         return logits.log_softmax(dim=-1)
-
-
-def _renamed(a: Architecture, tensors: Tensors) -> Tensors:
-    renamed = {_name(name): t for name, t in tensors.items() if ".experts." not in name}
-    for layer in range(a.n_layers):
-        ours, theirs = f"layers.{layer}.experts", f"{_TEXT}layers.{layer}.mlp.experts"
-        w1, w2, w3 = (
-            torch.stack([tensors[f"{ours}.{e}.{w}.weight"] for e in range(a.moe.num_experts)])
-            for w in ("w1", "w2", "w3")
-        )
-        renamed[f"{theirs}.gate_up_proj"] = torch.cat((w1, w3), dim=1)
-        renamed[f"{theirs}.down_proj"] = w2
-    return {
-        name: _halves(tensor, a.vision_encoder.num_attention_heads)
-        if re.search(r"vision_tower.*\.[qk]_proj", name)
-        else tensor
-        for name, tensor in renamed.items()
-    }
-
-
-def _name(name: str) -> str:
-    stem = name.removesuffix(".weight")
-    layer = _LAYER.fullmatch(stem)
-    if layer is None:
-        return _OUTSIDE[stem] + ".weight"
-    vision, number, rest = layer.groups()
-    if vision:
-        return f"model.vision_tower.transformer.{number}{_VISION_LAYER[rest]}.weight"
-    return f"{_TEXT}{number}{_TEXT_LAYER[rest]}.weight"
-
-
-def _halves(matrix: torch.Tensor, heads: int) -> torch.Tensor:
-    """Rows (out, in) for a rotation of halves, from rows for a rotation of neighbours.
-
-    Of images transformers rotates element i with i + d/2 of a head, Mistral 2i with 2i + 1.
-    """
-    pairs = matrix.view(heads, -1, 2, matrix.shape[1])
-    return pairs.transpose(1, 2).reshape(matrix.shape)

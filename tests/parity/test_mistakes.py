@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from model_shards.architecture import Architecture
+from model_shards.transformers_weights import Tensors
 from tests.parity.agreement import FLOAT32_LARGEST, differences
 from tests.parity.generation import Outcome
-from tests.parity.reference import Reference, Tensors
+from tests.parity.reference import Reference
 
 Mistake = Callable[[Architecture, Tensors], Reference]
 

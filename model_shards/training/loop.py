@@ -1,0 +1,121 @@
+"""Trains nano from nothing, or goes on where an interrupted training stopped."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from model_shards.architecture import Architecture
+from model_shards.training.batches import Batch, batches
+from model_shards.training.model import answer_loss, fresh_model
+from model_shards.training.tokens import ConversationTokenizer
+from model_shards.transformers_weights import Tensors
+
+_WARMUP_BATCHES = 100
+_DECAY_SHARE = 0.6  # of the training, at its end
+_LOSS_MEMORY = 0.98
+_SAVE_EVERY_POOLS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What decides the result, beside the code and the machine's rounding."""
+
+    seed: int = 0
+    tokens: int = 16_000_000
+    batch_tokens: int = 4096
+    learning_rate: float = 2e-3
+
+
+@dataclass(slots=True)
+class Position:
+    """How far a training is; `loss` is a running mean in nats."""
+
+    tokens: int = 0
+    batches: int = 0
+    pools: int = 0
+    loss: float = float("nan")
+
+
+class Training:
+    """`state` is a file to resume from; one of another recipe is left behind."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        tokenizer: ConversationTokenizer,
+        recipe: Recipe,
+        state: Path,
+    ) -> None:
+        self.model = fresh_model(architecture, recipe.seed)
+        self.position = Position()
+        self._tokenizer = tokenizer
+        self._recipe = recipe
+        self._state = state
+        self._optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
+        )
+        if state.is_file():
+            self._resume(torch.load(state, weights_only=True))
+
+    def run(self, report: Callable[[Position], None]) -> Tensors:
+        """Trains to the end and returns transformers' state; reports after every batch."""
+        self.model.train()
+        while self.position.tokens < self._recipe.tokens:
+            for batch in self._pool():
+                self._step(batch)
+                report(self.position)
+            self.position.pools += 1
+            if self.position.pools % _SAVE_EVERY_POOLS == 0:
+                self._save()
+        self._save()
+        self.model.eval()
+        trained: Tensors = self.model.state_dict()
+        return trained
+
+    def _pool(self) -> list[Batch]:
+        recipe, at = self._recipe, self.position
+        progress = at.tokens / recipe.tokens
+        return batches(self._tokenizer, recipe.seed, at.pools, recipe.batch_tokens, progress)
+
+    def _step(self, batch: Batch) -> None:
+        at = self.position
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._recipe.learning_rate * pace(at, self._recipe.tokens)
+        loss = answer_loss(self.model, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        memory = _LOSS_MEMORY if at.batches else 0
+        at.loss = memory * (at.loss if at.batches else 0) + (1 - memory) * loss.item()
+        at.tokens += batch.ids.numel()
+        at.batches += 1
+
+    def _save(self) -> None:
+        state = {
+            "recipe": asdict(self._recipe),
+            "position": asdict(self.position),
+            "model": self.model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+        self._state.parent.mkdir(parents=True, exist_ok=True)
+        staged = self._state.with_suffix(".part")
+        torch.save(state, staged)
+        staged.replace(self._state)
+
+    def _resume(self, state: dict[str, Any]) -> None:
+        if state["recipe"] != asdict(self._recipe):
+            return
+        self.position = Position(**state["position"])
+        self.model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+
+
+def pace(at: Position, tokens: int) -> float:
+    """Share of the learning rate: a short rise, a plain, a line down to a fiftieth."""
+    rise = (at.batches + 1) / _WARMUP_BATCHES
+    fall = (1 - at.tokens / tokens) / _DECAY_SHARE
+    return min(1, rise) * max(0.02, min(1, fall))

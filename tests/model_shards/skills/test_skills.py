@@ -1,0 +1,97 @@
+import json
+import random
+import re
+from collections.abc import Callable
+
+import pytest
+
+from model_shards.skills import chat, recall, sums, tools, vision
+from model_shards.skills.conversation import Conversation, Draw
+from model_shards.skills.facts import FACTS
+from model_shards.skills.words import new_word
+
+SKILLS: dict[str, Callable[[Draw], Conversation]] = {
+    "chat": chat.conversation,
+    "sums": sums.conversation,
+    "tools": tools.conversation,
+    "vision": vision.conversation,
+    "recall": lambda draw: recall.conversation(draw, pairs=6, questions=2),
+}
+
+
+def draw(seed: object, held_out: bool = False) -> Draw:
+    return Draw(random.Random(str(seed)), held_out)
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\W", "", text.lower())
+
+
+@pytest.mark.parametrize("skill", SKILLS)
+def test_the_same_seed_gives_the_same_conversation(skill: str) -> None:
+    once, again, other = (SKILLS[skill](draw(seed)) for seed in (1, 1, 2))
+    assert once == again
+    assert once != other
+
+
+@pytest.mark.parametrize("skill", SKILLS)
+@pytest.mark.parametrize("held_out", [True, False])
+def test_turns_end_with_an_answer(skill: str, held_out: bool) -> None:
+    conversation = SKILLS[skill](draw(1, held_out))
+    assert conversation.messages[-1]["role"] == "assistant"
+    assert conversation.question()["messages"] == conversation.messages[:-1]
+
+
+def test_no_word_is_in_both_splits() -> None:
+    seen, held_out = draw(0), draw(1, held_out=True)
+    assert not {new_word(seen) for _ in range(2000)} & {new_word(held_out) for _ in range(500)}
+
+
+def test_no_wording_of_a_fact_is_in_both_splits() -> None:
+    questions = [
+        {plain(chat.exchange(split).question) for _ in range(3000)}
+        for split in (draw(0), draw(1, held_out=True))
+    ]
+    assert not questions[0] & questions[1]
+
+
+def test_a_fact_is_asked_for_once() -> None:
+    wordings = [plain(wording) for fact in FACTS for wording in fact.wordings]
+    assert len(wordings) == len(set(wordings))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "thought"),
+    [
+        (49, 74, "Ones: 9 + 4 = 13, carry 1. Tens: 4 + 7 + 1 = 12. So 123."),
+        (3, 4, "Ones: 3 + 4 = 7, carry 0. Tens: 0 + 0 + 0 = 0. So 7."),
+    ],
+)
+def test_a_sum_is_worked_as_on_paper(first: int, second: int, thought: str) -> None:
+    assert sums.worked(first, second) == thought
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_call_names_a_listed_tool_and_copies_from_the_request(seed: int) -> None:
+    conversation = tools.conversation(draw(seed, held_out=True), "call")
+    (call,) = conversation.messages[-1]["tool_calls"]
+    listed = {tool["function"]["name"]: tool["function"] for tool in conversation.tools}
+    arguments = json.loads(call["function"]["arguments"])
+    assert list(arguments) == listed[call["function"]["name"]]["parameters"]["required"]
+    assert all(str(value) in conversation.messages[0]["content"] for value in arguments.values())
+
+
+@pytest.mark.parametrize("shape", vision.SHAPES)
+def test_what_is_drawn_has_the_colour_in_its_middle(shape: str) -> None:
+    image = vision.drawn(("red", shape, 120, 100, 60, 90, 50))
+    assert image.size == (100, 60)
+    assert image.getpixel((50, 30)) == vision.COLOURS["red"]
+    assert image.getpixel((0, 0)) == (120, 120, 120)
+
+
+def test_a_text_to_recall_from_states_what_is_asked() -> None:
+    conversation = recall.conversation(draw(3), pairs=20, questions=5)
+    text = conversation.messages[0]["content"].split("\n")[0]
+    answers = [turn["content"] for turn in conversation.messages[1::2]]
+    assert len(answers) == 5
+    assert all(answer in text for answer in answers)
