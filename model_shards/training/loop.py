@@ -10,6 +10,7 @@ import torch
 from model_shards.architecture import Architecture
 from model_shards.training.batches import Batch, batches
 from model_shards.training.model import answer_loss, fresh_model
+from model_shards.training.optimizers import optimizers
 from model_shards.training.tokens import ConversationTokenizer
 from model_shards.transformers_weights import Tensors
 
@@ -24,8 +25,8 @@ class Recipe:
     """What decides the result, beside the code and the machine's rounding."""
 
     seed: int = 0
-    tokens: int = 16_000_000
-    batch_tokens: int = 4096
+    tokens: int = 14_000_000
+    batch_tokens: int = 1536
     learning_rate: float = 2e-3
 
 
@@ -54,9 +55,7 @@ class Training:
         self._tokenizer = tokenizer
         self._recipe = recipe
         self._state = state
-        self._optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
-        )
+        self._optimizers = optimizers(self.model, recipe.learning_rate)
         if state.is_file():
             self._resume(torch.load(state, weights_only=True))
 
@@ -82,13 +81,15 @@ class Training:
 
     def _step(self, batch: Batch) -> None:
         at = self.position
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._recipe.learning_rate * pace(at, self._recipe.tokens)
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self._recipe.learning_rate * pace(at, self._recipe.tokens)
         loss = answer_loss(self.model, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self._optimizer.step()
-        self._optimizer.zero_grad()
+        for optimizer in self._optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
         memory = _LOSS_MEMORY if at.batches else 0
         at.loss = memory * (at.loss if at.batches else 0) + (1 - memory) * loss.item()
         at.tokens += batch.ids.numel()
@@ -99,7 +100,7 @@ class Training:
             "recipe": asdict(self._recipe),
             "position": asdict(self.position),
             "model": self.model.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
         }
         self._state.parent.mkdir(parents=True, exist_ok=True)
         staged = self._state.with_suffix(".part")
@@ -111,7 +112,8 @@ class Training:
             return
         self.position = Position(**state["position"])
         self.model.load_state_dict(state["model"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        for optimizer, its in zip(self._optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(its)
 
 
 def pace(at: Position, tokens: int) -> float:
