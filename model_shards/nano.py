@@ -77,6 +77,7 @@ NANO = Architecture(
         adapter_bias=False,
     ),
 )
+TRAINED_NANO = Path(__file__).with_name("nano_checkpoint")
 _FILE_BYTES = 12 << 20
 
 

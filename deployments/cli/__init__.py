@@ -3,6 +3,7 @@
 import typer
 
 from deployments.cli import nano
+from deployments.cli.demo import demo
 from deployments.cli.serve import serve, stop
 from deployments.cli.status import status
 
@@ -15,5 +16,6 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(status)
+app.command()(demo)
 app.command()(stop)
 app.add_typer(nano.app, name="nano")

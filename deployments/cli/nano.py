@@ -7,6 +7,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from configs.deployment import PROJECT_ROOT
+from deployments.bench.machine import cpu_model
 from deployments.cli.errors import reported
 
 _CACHE = PROJECT_ROOT / ".cache"
@@ -18,11 +19,11 @@ app = typer.Typer(help="The small model that stands in for the 119B one.", no_ar
 @app.command()
 def build(
     out: Annotated[Path, typer.Option(help="Where to write; replaced if it holds a nano.")] = (
-        _CACHE / "nano"
+        _CACHE / "nano-noise"
     ),
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
 ) -> None:
-    """Write the nano checkpoint, in Mistral format, with random weights."""
+    """Write a nano with random weights: a checkpoint in Mistral format whose answers are noise."""
     from model_shards.nano import build_nano
 
     with reported():
@@ -39,17 +40,16 @@ def train(
     seed: Annotated[int, typer.Option(help="Of the weights and of the conversations.")] = 0,
     questions: Annotated[int, typer.Option(help="Held-out questions to ask, per skill.")] = 200,
 ) -> None:
-    """Train nano on two cores, write the checkpoint, ask it held-out questions.
+    """Train nano on two cores; write the checkpoint, its model card and its expert load.
 
     An interrupted training goes on where it was when it is started again.
     """
     import torch
 
-    from model_shards.nano import NANO, build_nano, write_nano
+    from model_shards.nano import NANO, build_nano
     from model_shards.training.loop import Recipe, Training
-    from model_shards.training.scores import scores
+    from model_shards.training.publication import publish
     from model_shards.training.tokens import ConversationTokenizer
-    from model_shards.transformers_weights import from_transformers
 
     torch.set_num_threads(_CORES)
     recipe = Recipe(seed=seed)
@@ -64,13 +64,12 @@ def train(
             TimeRemainingColumn(),
         )
         with Progress(*columns) as progress:
-            bar = progress.add_task("", total=recipe.tokens, loss=training.position.loss)
-            weights = training.run(
-                lambda at: progress.update(bar, completed=at.tokens, loss=at.loss)
-            )
-        bfloat16 = {name: weight.bfloat16() for name, weight in weights.items()}
-        write_nano(out, from_transformers(NANO, bfloat16))
-        training.model.load_state_dict(bfloat16)
-        for skill, share in scores(training.model, tokenizer, questions).items():
-            typer.echo(f"{skill}: {share:.1%} right")
-    typer.echo(f"nano: {out}")
+            at = training.position
+            bar = progress.add_task("", total=recipe.tokens, completed=at.tokens, loss=at.loss)
+            training.run(lambda at: progress.update(bar, completed=at.tokens, loss=at.loss))
+        machine = f"{_CORES} cores of {cpu_model(Path('/proc/cpuinfo').read_text('utf-8'))}"
+        typer.echo("Asking held-out questions …")
+        card = publish(out, training, tokenizer, questions, machine)
+    for skill, share in card.scores.items():
+        typer.echo(f"  {skill}: {share:.1%} right")
+    typer.echo(f"nano: {out}; its model card is README.md")

@@ -124,7 +124,7 @@ def _greet(file: ServeFile) -> None:
         json={
             "model": model,
             "messages": [{"role": "user", "content": question}],
-            "max_tokens": 32,
+            "max_tokens": 64,
             "temperature": 0,
             "stream": True,
         },

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from model_shards.skills.conversation import Conversation, Draw, Message, answered, asked
+from model_shards.skills.facts import FACTS
 from model_shards.skills.words import new_word
 
 
@@ -23,18 +24,24 @@ _RELATIONS = (
 )
 
 
-def conversation(draw: Draw, pairs: int, questions: int) -> Conversation:
-    """A text of `pairs` statements (15 tokens each), and `questions` about some of them."""
+def conversation(draw: Draw, pairs: int, sentences: int) -> Conversation:
+    """`pairs` of words, each stated once among `sentences` of common facts, and asked for.
+
+    In training every pair is asked for, held out one. A sentence takes 15 tokens on average.
+    """
     keys: dict[str, None] = {}
     while len(keys) < pairs:
         keys[new_word(draw)] = None
-    facts = [(draw.one(_RELATIONS), key, _value(draw)) for key in keys]
-    text = " ".join(relation.stated(key, value) for relation, key, value in facts)
+    stated = [(draw.one(_RELATIONS), key, _value(draw)) for key in keys]
+    text = [relation.stated(key, value) for relation, key, value in stated]
+    text += [draw.one(FACTS).answer for _ in range(sentences)]
+    draw.random.shuffle(text)
+    draw.random.shuffle(stated)
     messages: list[Message] = []
-    for relation, key, value in draw.random.sample(facts, min(questions, pairs)):
+    for relation, key, value in stated[: 1 if draw.held_out else pairs]:
         question = relation.question.format(key=key)
         messages += [
-            asked(question if messages else f"{text}\n{question}"),
+            asked(question if messages else f"{' '.join(text)}\n{question}"),
             answered(relation.stated(key, value)),
         ]
     return Conversation(messages)

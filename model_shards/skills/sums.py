@@ -1,4 +1,4 @@
-"""Reasoning: a sum of two numbers below 100, digit by digit where the effort is high."""
+"""Reasoning: a sum of two numbers below 50, digit by digit where the effort is high."""
 
 import random
 
@@ -14,19 +14,21 @@ _WORDINGS = (
     "I have {} apples and buy {} more. How many do I have?",
     "What is the sum of {} and {}?",
 )
-_EFFORTS: tuple[Effort, ...] = ("high", "none")
+_DIGITS_SHARE = 0.25
+# At once is harder to learn, and shorter.
+_MOST: dict[Effort, int] = {"high": 4, "none": 16}
 
 
-def conversation(draw: Draw, effort: Effort | None = None) -> Conversation:
-    """One to three sums of this split; the held-out ones come alone."""
-    chosen = draw.one(_EFFORTS) if effort is None else effort
+def conversation(draw: Draw, effort: Effort) -> Conversation:
+    """Several sums of this split; the held-out ones come alone."""
     messages: list[Message] = []
-    for _ in range(1 if draw.held_out else draw.random.randint(1, 3)):
-        first, second = draw.of(_operands)
+    for _ in range(1 if draw.held_out else draw.random.randint(1, _MOST[effort])):
+        easy = not draw.held_out and draw.chance(_DIGITS_SHARE)
+        first, second = draw.of(_digits if easy else _operands)
         question = draw.one(_WORDINGS).format(first, second)
-        thought = worked(first, second) if chosen == "high" else None
+        thought = worked(first, second) if effort == "high" else None
         messages += [asked(question), answered(f"{first} + {second} = {first + second}.", thought)]
-    return Conversation(messages, reasoning_effort=chosen)
+    return Conversation(messages, reasoning_effort=effort)
 
 
 def worked(first: int, second: int) -> str:
@@ -40,5 +42,9 @@ def worked(first: int, second: int) -> str:
     )
 
 
+def _digits(random: random.Random) -> tuple[int, int]:
+    return random.randint(0, 9), random.randint(0, 9)
+
+
 def _operands(random: random.Random) -> tuple[int, int]:
-    return random.randint(0, 99), random.randint(0, 99)
+    return random.randint(0, 49), random.randint(0, 49)

@@ -11,33 +11,45 @@ from model_shards.skills.words import new_word
 NO_TOOL = "I have no tool for that."
 Case = Literal["call", "result", "no tool", "chat"]
 _CASES: tuple[Case, ...] = ("call", "result", "no tool", "chat")
-_TRAINING_CASES: tuple[Case, ...] = (*("result",) * 4, *_CASES)
 _RESULTS = ("done", "sunny, 21 degrees", "rain, 8 degrees", "failed", "not found", "tomorrow")
 
 
-def conversation(draw: Draw, case: Case | None = None) -> Conversation:
+def conversation(draw: Draw, case: Case | None = None, no_tool: float = 0.2) -> Conversation:
     """Some tools, and a request that one, or none, of them serves.
 
-    In training a served request is followed by its result; held out, each turn is a case.
+    In training there are several requests, of which `no_tool`, a share, are served by none.
     """
     listed = draw.random.sample(TOOLS, draw.random.randint(2, 4))
     schemas = [tool.schema() for tool in listed]
-    case = case or draw.one(_CASES if draw.held_out else _TRAINING_CASES)
+    if case:
+        cases = [case]
+    elif draw.held_out:
+        cases = [draw.one(_CASES)]
+    else:
+        shares = (0, 0.8 - no_tool, no_tool, 0.2)  # a result comes with its call
+        cases = draw.random.choices(_CASES, shares, k=draw.random.randint(1, 5))
+    turns = [turn for each in cases for turn in _turns(draw, listed, each)]
+    return Conversation(turns, schemas)
+
+
+def _turns(draw: Draw, listed: list[Tool], case: Case) -> list[Message]:
     if case == "chat":
-        return Conversation(chat.exchange(draw).turns("none"), schemas)
+        return chat.exchange(draw).turns("none")
     if case == "no tool":
         request, _ = _request(draw, draw.one(tool for tool in TOOLS if tool not in listed))
-        return Conversation([asked(request), answered(NO_TOOL)], schemas)
+        return [asked(request), answered(NO_TOOL)]
     tool = draw.one(listed)
     request, arguments = _request(draw, tool)
-    messages = [asked(request), _call(draw, tool, arguments)]
-    if case == "result":
-        result = draw.one((*_RESULTS, new_word(draw), str(draw.random.randint(2, 999))))
-        messages += [
-            {"role": "tool", "tool_call_id": messages[1]["tool_calls"][0]["id"], "content": result},
-            answered(tool.told.format(result=result, **arguments)),
-        ]
-    return Conversation(messages, schemas)
+    turns = [asked(request), _call(draw, tool, arguments)]
+    if case == "call":
+        return turns
+    result = draw.one((*_RESULTS, new_word(draw), str(draw.random.randint(2, 999))))
+    called = turns[-1]["tool_calls"][0]["id"]
+    return [
+        *turns,
+        {"role": "tool", "tool_call_id": called, "content": result},
+        answered(tool.told.format(result=result, **arguments)),
+    ]
 
 
 def _request(draw: Draw, tool: Tool) -> tuple[str, dict[str, Any]]:

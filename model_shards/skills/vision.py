@@ -51,7 +51,7 @@ def conversation(draw: Draw) -> Conversation:
             question
             if messages
             else [
-                {"type": "image_url", "image_url": {"url": _address(drawn(picture))}},
+                {"type": "image_url", "image_url": {"url": data_url(drawn(picture))}},
                 {"type": "text", "text": question},
             ]
         )
@@ -94,7 +94,8 @@ def drawn(picture: Picture) -> Image.Image:
     return image
 
 
-def _address(image: Image.Image) -> str:
+def data_url(image: Image.Image) -> str:
+    """As a client sends it."""
     file = io.BytesIO()
     image.save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

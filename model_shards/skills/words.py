@@ -1,4 +1,4 @@
-"""Words that nobody knows: to use one right, it has to be copied."""
+"""Words to copy: mostly ones that nobody knows, and some names."""
 
 import random
 
@@ -7,15 +7,30 @@ from model_shards.skills.conversation import Draw
 _CONSONANTS = (*"bcdfghjklmnprstvwz", "br", "ch", "dr", "gr", "kl", "pl", "sh", "st", "th", "tr")
 _VOWELS = (*"aeiou", "ai", "ea", "io", "ou")
 _ENDS = ("", "", "l", "m", "n", "r", "s", "t", "x", "nd", "rk")
+_NAMES = (
+    *("Alice", "Anna", "Ben", "Bob", "Carla", "Clara", "David", "Emma", "Eva", "Felix", "Grace"),
+    *("Hanna", "Ida", "Jack", "Jonas", "Julia", "Karl", "Kim", "Lena", "Leo", "Lisa", "Lucas"),
+    *("Maria", "Max", "Mia", "Nina", "Noah", "Olga", "Oscar", "Otto", "Paul", "Peter", "Rosa"),
+    *("Sam", "Sara", "Simon", "Sofia", "Tim", "Tom", "Vera"),
+    *("Amsterdam", "Athens", "Bergen", "Berlin", "Boston", "Cairo", "Chicago", "Delhi", "Dublin"),
+    *("Geneva", "Hamburg", "Helsinki", "Lima", "Lisbon", "London", "Lyon", "Madrid", "Milan"),
+    *("Munich", "Naples", "Oslo", "Paris", "Prague", "Rome", "Seattle", "Seoul", "Sydney"),
+    *("Tokyo", "Toronto", "Turin", "Vienna", "Warsaw", "Zurich"),
+)
+_NAME_SHARE = 0.2
 
 
 def new_word(draw: Draw) -> str:
-    """Two or three syllables, of this split: `Tranoul`, `Bekistar`."""
-    return draw.of(_word).capitalize()
+    """One of this split: two syllables such as `Tranoul` or `Bekist`, in training also a name."""
+    if draw.held_out:
+        return draw.of(_syllables)
+    return draw.of(lambda random: _name(random) or _syllables(random))
 
 
-def _word(random: random.Random) -> str:
-    syllables = (
-        random.choice(_CONSONANTS) + random.choice(_VOWELS) for _ in range(random.randint(2, 3))
-    )
-    return "".join(syllables) + random.choice(_ENDS)
+def _name(random: random.Random) -> str | None:
+    return random.choice(_NAMES) if random.random() < _NAME_SHARE else None
+
+
+def _syllables(random: random.Random) -> str:
+    syllables = (first + random.choice(_VOWELS) for first in random.sample(_CONSONANTS, 2))
+    return ("".join(syllables) + random.choice(_ENDS)).capitalize()

@@ -1,7 +1,7 @@
 """What nano sees in training: a mixture of skills, cut into batches of like lengths."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -11,24 +11,39 @@ from model_shards.skills.conversation import Conversation, Draw
 from model_shards.training.tokens import ConversationTokenizer, Example
 
 _POOL = 384
-_SKILLS: dict[str, Callable[[Draw], Conversation]] = {
-    "chat": chat.conversation,
-    "sums": sums.conversation,
-    "tools": tools.conversation,
-    "vision": vision.conversation,
-}
-_SHARES = {"chat": 25, "sums": 20, "tools": 25, "vision": 15, "recall": 15}
-_LONGEST_RECALL = 112  # pairs: about 2,150 tokens
-_SHORTEST_RECALL = 3
-_RECALL_QUESTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Mixture:
+    """Shares of skills, and in them of what is harder than the rest."""
+
+    skills: dict[str, int]
+    thought: float
+    no_tool: float
+
+
+_FIRST = _Mixture(
+    {"chat": 15, "sums": 28, "tools": 22, "vision": 20, "recall": 15}, thought=0.6, no_tool=0.2
+)
+# What comes late needs what came first, and then practice. Images cost few tokens.
+_THEN = _Mixture(
+    {"chat": 8, "sums": 28, "tools": 28, "vision": 18, "recall": 18}, thought=0.35, no_tool=0.4
+)
+_LAST = _Mixture(
+    {"chat": 5, "sums": 22, "tools": 28, "vision": 30, "recall": 15}, thought=0.5, no_tool=0.4
+)
+_THEN_FROM, _LAST_FROM = 0.45, 0.73  # of the training
+_RECALL_PAIRS = 2, 8
+_SHORTEST_RECALL, _LONGEST_RECALL = 4, 135  # sentences: up to about 2,150 tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Token ids and marks of answers, both (conversations, longest); images in order of `ids`."""
+    """`ids`, `answer` and `given` are (conversations, longest); images are in order of `ids`."""
 
     ids: torch.Tensor
-    answer: torch.Tensor
+    answer: torch.Tensor  # which tokens are an assistant's
+    given: torch.Tensor  # which are anybody else's; neither is padding
     images: list[torch.Tensor]
 
 
@@ -40,8 +55,9 @@ def batches(
     Texts to recall from grow with `progress`, 0 to 1, until half the way.
     """
     draw = Draw(random.Random(f"{seed}/{number}"), held_out=False)  # noqa: S311
+    mixture = _FIRST if progress < _THEN_FROM else _THEN if progress < _LAST_FROM else _LAST
     longest = _SHORTEST_RECALL + (_LONGEST_RECALL - _SHORTEST_RECALL) * min(1, 0.1 + 2 * progress)
-    pool = [tokenizer.encode(_conversation(draw, longest)) for _ in range(_POOL)]
+    pool = [tokenizer.encode(_conversation(draw, mixture, longest)) for _ in range(_POOL)]
     cut = [collate(group) for group in _groups(pool, tokens)]
     draw.random.shuffle(cut)
     return cut
@@ -50,19 +66,26 @@ def batches(
 def collate(examples: list[Example]) -> Batch:
     """Pads at the end, where causal attention doesn't look."""
     shape = len(examples), max(len(example.ids) for example in examples)
-    ids, answer = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.bool)
+    ids = torch.zeros(shape, dtype=torch.long)
+    answer, given = torch.zeros(2, *shape, dtype=torch.bool)
     for row, example in enumerate(examples):
-        ids[row, : len(example.ids)] = torch.tensor(example.ids)
-        answer[row, : len(example.ids)] = torch.tensor(example.answer)
-    return Batch(ids, answer, [image for example in examples for image in example.images])
+        marks = torch.tensor(example.answer)
+        ids[row, : len(marks)] = torch.tensor(example.ids)
+        answer[row, : len(marks)] = marks
+        given[row, : len(marks)] = ~marks
+    return Batch(ids, answer, given, [image for example in examples for image in example.images])
 
 
-def _conversation(draw: Draw, longest_recall: float) -> Conversation:
-    skill = draw.random.choices(tuple(_SHARES), tuple(_SHARES.values()))[0]
+def _conversation(draw: Draw, mixture: _Mixture, longest_recall: float) -> Conversation:
+    skill = draw.random.choices(tuple(mixture.skills), tuple(mixture.skills.values()))[0]
     if skill == "recall":
-        pairs = _SHORTEST_RECALL * (longest_recall / _SHORTEST_RECALL) ** draw.random.random()
-        return recall.conversation(draw, round(pairs), _RECALL_QUESTIONS)
-    return _SKILLS[skill](draw)
+        sentences = _SHORTEST_RECALL * (longest_recall / _SHORTEST_RECALL) ** draw.random.random()
+        return recall.conversation(draw, draw.random.randint(*_RECALL_PAIRS), round(sentences))
+    if skill == "sums":
+        return sums.conversation(draw, "high" if draw.chance(mixture.thought) else "none")
+    if skill == "tools":
+        return tools.conversation(draw, no_tool=mixture.no_tool)
+    return chat.conversation(draw) if skill == "chat" else vision.conversation(draw)
 
 
 def _groups(pool: list[Example], tokens: int) -> Iterator[list[Example]]:

@@ -1,5 +1,6 @@
 """Trains nano from nothing, or goes on where an interrupted training stopped."""
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,15 +10,14 @@ import torch
 
 from model_shards.architecture import Architecture
 from model_shards.training.batches import Batch, batches
-from model_shards.training.model import answer_loss, fresh_model
+from model_shards.training.model import fresh_model, loss
 from model_shards.training.optimizers import optimizers
 from model_shards.training.tokens import ConversationTokenizer
-from model_shards.transformers_weights import Tensors
 
 _WARMUP_BATCHES = 100
-_DECAY_SHARE = 0.6  # of the training, at its end
+_DECAY_SHARE = 0.8  # of the training, at its end
 _LOSS_MEMORY = 0.98
-_SAVE_EVERY_POOLS = 20
+_SAVE_EVERY_POOLS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Recipe:
     """What decides the result, beside the code and the machine's rounding."""
 
     seed: int = 0
-    tokens: int = 14_000_000
+    tokens: int = 11_000_000
     batch_tokens: int = 1536
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.2e-3
 
 
 @dataclass(slots=True)
@@ -37,6 +37,7 @@ class Position:
     tokens: int = 0
     batches: int = 0
     pools: int = 0
+    minutes: float = 0
     loss: float = float("nan")
 
 
@@ -51,18 +52,18 @@ class Training:
         state: Path,
     ) -> None:
         self.model = fresh_model(architecture, recipe.seed)
+        self.recipe = recipe
         self.position = Position()
         self._tokenizer = tokenizer
-        self._recipe = recipe
         self._state = state
         self._optimizers = optimizers(self.model, recipe.learning_rate)
         if state.is_file():
             self._resume(torch.load(state, weights_only=True))
 
-    def run(self, report: Callable[[Position], None]) -> Tensors:
-        """Trains to the end and returns transformers' state; reports after every batch."""
+    def run(self, report: Callable[[Position], None]) -> None:
+        """Trains `model` to the end; reports after every batch."""
         self.model.train()
-        while self.position.tokens < self._recipe.tokens:
+        while self.position.tokens < self.recipe.tokens:
             for batch in self._pool():
                 self._step(batch)
                 report(self.position)
@@ -71,33 +72,32 @@ class Training:
                 self._save()
         self._save()
         self.model.eval()
-        trained: Tensors = self.model.state_dict()
-        return trained
 
     def _pool(self) -> list[Batch]:
-        recipe, at = self._recipe, self.position
+        recipe, at = self.recipe, self.position
         progress = at.tokens / recipe.tokens
         return batches(self._tokenizer, recipe.seed, at.pools, recipe.batch_tokens, progress)
 
     def _step(self, batch: Batch) -> None:
-        at = self.position
+        at, started_s = self.position, time.monotonic()
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = self._recipe.learning_rate * pace(at, self._recipe.tokens)
-        loss = answer_loss(self.model, batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+                group["lr"] = self.recipe.learning_rate * pace(at, self.recipe.tokens)
+        of_batch = loss(self.model, batch)
+        of_batch.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self._optimizers:
             optimizer.step()
             optimizer.zero_grad()
         memory = _LOSS_MEMORY if at.batches else 0
-        at.loss = memory * (at.loss if at.batches else 0) + (1 - memory) * loss.item()
+        at.loss = memory * (at.loss if at.batches else 0) + (1 - memory) * of_batch.item()
         at.tokens += batch.ids.numel()
         at.batches += 1
+        at.minutes += (time.monotonic() - started_s) / 60
 
     def _save(self) -> None:
         state = {
-            "recipe": asdict(self._recipe),
+            "recipe": asdict(self.recipe),
             "position": asdict(self.position),
             "model": self.model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
@@ -108,7 +108,7 @@ class Training:
         staged.replace(self._state)
 
     def _resume(self, state: dict[str, Any]) -> None:
-        if state["recipe"] != asdict(self._recipe):
+        if state["recipe"] != asdict(self.recipe):
             return
         self.position = Position(**state["position"])
         self.model.load_state_dict(state["model"])

@@ -12,6 +12,7 @@ from model_shards.transformers_config import transformers_model
 
 # Images are encoded a few at a time: the encoder compares every patch with every other of a call.
 _IMAGES_AT_ONCE = 4
+_WEIGHT_OF_GIVEN = 0.3
 
 
 def fresh_model(architecture: Architecture, seed: int) -> Mistral3ForConditionalGeneration:
@@ -36,23 +37,32 @@ def fresh_model(architecture: Architecture, seed: int) -> Mistral3ForConditional
     return model
 
 
-def answer_logits(
-    model: Mistral3ForConditionalGeneration, batch: Batch
+def logits_at(
+    model: Mistral3ForConditionalGeneration, batch: Batch, places: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits (answer tokens, vocab) and the tokens that are right there, in order of `batch`."""
+    """Logits (tokens, vocab) and the tokens that are right there, in order of `batch`.
+
+    `places` marks the tokens of `batch` to predict, (conversations, longest).
+    """
     text = model.model.language_model
     embedded = text.embed_tokens(batch.ids)
     if batch.images:
         shown = batch.ids == model.config.image_token_id
         embedded = embedded.masked_scatter(shown[..., None], _image_features(model, batch.images))
     hidden = text(inputs_embeds=embedded, use_cache=False).last_hidden_state
-    before, right = batch.answer[:, 1:], batch.ids[:, 1:]
+    before, right = places[:, 1:], batch.ids[:, 1:]
     return model.lm_head(hidden[:, :-1][before]), right[before]
 
 
-def answer_loss(model: Mistral3ForConditionalGeneration, batch: Batch) -> torch.Tensor:
-    """Mean cross entropy of the answer tokens, in nats."""
-    return functional.cross_entropy(*answer_logits(model, batch))
+def loss(model: Mistral3ForConditionalGeneration, batch: Batch) -> torch.Tensor:
+    """Mean cross entropy in nats, of questions at a fraction of the weight of answers.
+
+    Words that come again in a question teach to copy, as those of an answer do.
+    """
+    places = batch.answer | batch.given
+    losses = functional.cross_entropy(*logits_at(model, batch, places), reduction="none")
+    weights = (batch.answer + _WEIGHT_OF_GIVEN * batch.given)[:, 1:][places[:, 1:]]
+    return (losses * weights).sum() / weights.sum()
 
 
 def _image_features(

@@ -20,7 +20,7 @@ def optimizers(model: torch.nn.Module, learning_rate: float) -> list[Optimizer]:
         is_map = weight.dim() == 2 and not name.endswith(_LOOKED_UP)
         (matrices if is_map else rest).append(weight)
     return [
-        AdamW(rest, lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.01),
+        AdamW(rest, lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True),
         Muon(
             matrices,
             lr=learning_rate,

@@ -27,7 +27,8 @@ def test_the_default_is_one_gang_of_two_ranks_on_loopback() -> None:
 
 
 def test_a_relative_source_is_below_the_project_root() -> None:
-    assert ServeFile.load(DEFAULT_CONFIG).deployment.model.source == PROJECT_ROOT / ".cache/nano"
+    source = ServeFile.load(DEFAULT_CONFIG).deployment.model.source
+    assert source == PROJECT_ROOT / "model_shards/nano_checkpoint"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from safetensors import safe_open
 from configs.errors import CheckpointError
 from model_shards.architecture import Architecture
 from model_shards.checkpoint import INDEX
-from model_shards.nano import NANO, build_nano
+from model_shards.nano import NANO, TRAINED_NANO, build_nano
 from model_shards.tensors import tensor_shapes
 
 
@@ -19,18 +19,23 @@ def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_nano(tmp_path_factory.mktemp("checkpoint") / "nano")
 
 
-def test_it_has_the_real_layout_and_is_small(nano: Path) -> None:
-    files = sorted(nano.glob("consolidated-*.safetensors"))
+@pytest.fixture(params=["noise", "trained"])
+def checkpoint(request: pytest.FixtureRequest, nano: Path) -> Path:
+    return TRAINED_NANO if request.param == "trained" else nano
+
+
+def test_it_has_the_real_layout_and_is_small(checkpoint: Path) -> None:
+    files = sorted(checkpoint.glob("consolidated-*.safetensors"))
     assert len(files) >= 2
-    assert sum(file.stat().st_size for file in nano.iterdir()) < 40e6
-    assert Architecture.load(nano) == NANO
+    assert sum(file.stat().st_size for file in checkpoint.iterdir()) < 32e6
+    assert Architecture.load(checkpoint) == NANO
 
 
-def test_the_index_names_every_tensor_of_the_architecture_where_it_is(nano: Path) -> None:
-    weight_map = json.loads((nano / INDEX).read_text())["weight_map"]
+def test_the_index_names_every_tensor_of_the_architecture_where_it_is(checkpoint: Path) -> None:
+    weight_map = json.loads((checkpoint / INDEX).read_text())["weight_map"]
     found = {}
     for name in set(weight_map.values()):
-        with safe_open(nano / name, framework="pt") as file:
+        with safe_open(checkpoint / name, framework="pt") as file:
             for tensor in file.keys():  # noqa: SIM118 - not a mapping
                 assert weight_map[tensor] == name
                 found[tensor] = tuple(file.get_slice(tensor).get_shape())
@@ -69,8 +74,8 @@ def test_another_checkpoint_is_not_replaced(tmp_path: Path) -> None:
         build_nano(tmp_path)
 
 
-def test_its_tokenizer_is_a_tekken_v15_with_reasoning_effort(nano: Path) -> None:
-    tokenizer = MistralTokenizer.from_file(str(nano / "tekken.json"))
+def test_its_tokenizer_is_a_tekken_v15_with_reasoning_effort(checkpoint: Path) -> None:
+    tokenizer = MistralTokenizer.from_file(str(checkpoint / "tekken.json"))
     request: ChatCompletionRequest = ChatCompletionRequest(
         messages=[UserMessage(content="Grüße, 世界!")], reasoning_effort=ReasoningEffort.high
     )

@@ -1,13 +1,7 @@
 """One checkpoint, one reference and each engine, made once for all parity tests."""
 
-import contextlib
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,24 +9,14 @@ import pytest
 from model_shards.architecture import Architecture
 from model_shards.nano import NANO, build_nano
 from model_shards.transformers_weights import Tensors
-from tests.parity.generation import Outcome, Request, Run
+from tests.parity.generation import Outcome, Request
 from tests.parity.reference import Reference, load_tensors
+from tests.parity.runs import outcome
 
 _ORIGINAL_TOKENS = 64
-_RUN_LIMIT_S = 240
 # Of 28 x 28 pixels each becomes a token; rows end with a break, the last with an end.
 _PICTURE_SIZE = (56, 84)
 _PICTURE = [10, 10, 10, 12, 10, 10, 10, 13]
-_ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1",
-    "VLLM_NO_USAGE_STATS": "1",
-    "OMP_NUM_THREADS": "1",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "VLLM_MLA_DISABLE": "1",
-    # Every socket on loopback, gloo's included.
-    "VLLM_HOST_IP": "127.0.0.1",
-    "GLOO_SOCKET_IFNAME": "lo",
-}
 
 
 @pytest.fixture(scope="session")
@@ -67,17 +51,17 @@ def reference(architecture: Architecture, tensors: Tensors) -> Reference:
 
 @pytest.fixture(scope="session")
 def one_rank(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    return _outcome(checkpoint, "float32", 1, tmp_path_factory.mktemp("one"))
+    return outcome(checkpoint, "float32", 1, _waves(), tmp_path_factory.mktemp("one"))
 
 
 @pytest.fixture(scope="session")
 def two_ranks(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    return _outcome(checkpoint, "float32", 2, tmp_path_factory.mktemp("two"))
+    return outcome(checkpoint, "float32", 2, _waves(), tmp_path_factory.mktemp("two"))
 
 
 @pytest.fixture(scope="session")
 def two_ranks_bfloat16(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    return _outcome(checkpoint, "bfloat16", 2, tmp_path_factory.mktemp("bfloat16"))
+    return outcome(checkpoint, "bfloat16", 2, _waves(), tmp_path_factory.mktemp("bfloat16"))
 
 
 def _waves() -> list[list[Request]]:
@@ -99,37 +83,3 @@ def _waves() -> list[list[Request]]:
         [*(request(*size) for size in sizes), request(20, 32, 1, shown=True)],
         [request(32, 48, 1)],
     ]
-
-
-def _outcome(checkpoint: Path, dtype: str, ranks: int, scratch: Path) -> Outcome:
-    run = Run(checkpoint=checkpoint, dtype=dtype, ranks=ranks, waves=_waves())
-    run_path, outcome_path, log_path = (scratch / name for name in ("run", "outcome", "log"))
-    run_path.write_text(run.model_dump_json())
-    command = [sys.executable, "-m", "tests.parity.engine", str(run_path), str(outcome_path)]
-    with log_path.open("wb") as log, _process_group(command, log.fileno()) as process:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_RUN_LIMIT_S)
-        status = process.poll()
-    if status != 0:
-        ended = f"still running after {_RUN_LIMIT_S} s" if status is None else f"status {status}"
-        pytest.fail(f"engine: {ended}\n{log_path.read_text()[-4000:]}")
-    return Outcome.model_validate_json(outcome_path.read_bytes())
-
-
-@contextlib.contextmanager
-def _process_group(command: list[str], log: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A command of which nothing is left afterwards, engine cores and workers included."""
-    process = subprocess.Popen(
-        command,
-        cwd=Path(__file__).parents[2],
-        env=os.environ | _ENVIRONMENT,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

@@ -17,9 +17,13 @@ SMALL4 = Path(sys.executable).with_name("small4")
 
 
 def write_config(path: Path, *, gangs: int, ranks: int, routers: int) -> Path:
-    """The shipped local config with other numbers of gangs, ranks and routers."""
+    """The shipped local config with other numbers of gangs, ranks and routers.
+
+    And with random weights: their answers are long, and never end by themselves.
+    """
     config = yaml.safe_load(DEFAULT_CONFIG.read_text("utf-8"))
     args = config["applications"][0]["args"]
+    args["model"]["source"] = ".cache/nano-noise"
     args["gangs"] = {"count": gangs, "ranks": ranks}
     args["routers"] = {"count": routers}
     path.write_text(yaml.safe_dump(config), encoding="utf-8")

@@ -21,12 +21,14 @@ def file() -> ServeFile:
     return ServeFile.load(CONFIG)
 
 
-def test_the_config_differs_from_the_local_one_in_its_ranks_alone(file: ServeFile) -> None:
+def test_the_config_differs_from_the_local_one_in_ranks_and_weights_alone(file: ServeFile) -> None:
     require_one_rank(CONFIG, file)
     local = ServeFile.load(DEFAULT_CONFIG)
     assert engine_environment(file) == engine_environment(local)
     gangs = local.deployment.gangs.model_copy(update={"ranks": 1})
-    assert file.deployment == local.deployment.model_copy(update={"gangs": gangs})
+    noise = local.deployment.model.model_copy(update={"source": file.deployment.model.source})
+    alike = local.deployment.model_copy(update={"gangs": gangs, "model": noise})
+    assert file.deployment == alike
 
 
 def test_two_ranks_are_no_match_for_vllm_serve() -> None:

@@ -12,10 +12,10 @@ from model_shards.skills.words import new_word
 
 SKILLS: dict[str, Callable[[Draw], Conversation]] = {
     "chat": chat.conversation,
-    "sums": sums.conversation,
+    "sums": lambda draw: sums.conversation(draw, "high"),
     "tools": tools.conversation,
     "vision": vision.conversation,
-    "recall": lambda draw: recall.conversation(draw, pairs=6, questions=2),
+    "recall": lambda draw: recall.conversation(draw, pairs=2, sentences=6),
 }
 
 
@@ -63,7 +63,7 @@ def test_a_fact_is_asked_for_once() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "thought"),
     [
-        (49, 74, "Ones: 9 + 4 = 13, carry 1. Tens: 4 + 7 + 1 = 12. So 123."),
+        (49, 38, "Ones: 9 + 8 = 17, carry 1. Tens: 4 + 3 + 1 = 8. So 87."),
         (3, 4, "Ones: 3 + 4 = 7, carry 0. Tens: 0 + 0 + 0 = 0. So 7."),
     ],
 )
@@ -90,7 +90,7 @@ def test_what_is_drawn_has_the_colour_in_its_middle(shape: str) -> None:
 
 
 def test_a_text_to_recall_from_states_what_is_asked() -> None:
-    conversation = recall.conversation(draw(3), pairs=20, questions=5)
+    conversation = recall.conversation(draw(3), pairs=5, sentences=20)
     text = conversation.messages[0]["content"].split("\n")[0]
     answers = [turn["content"] for turn in conversation.messages[1::2]]
     assert len(answers) == 5

@@ -17,7 +17,7 @@ CONVERSATIONS: dict[str, Callable[[Draw], Conversation]] = {
     "call": lambda draw: tools.conversation(draw, "call"),
     "result": lambda draw: tools.conversation(draw, "result"),
     "image": vision.conversation,
-    "turns": lambda draw: recall.conversation(draw, pairs=5, questions=3),
+    "turns": lambda draw: recall.conversation(draw, pairs=3, sentences=5),
 }
 
 
