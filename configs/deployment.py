@@ -55,6 +55,37 @@ class Routers(_Strict):
     max_streams: PositiveInt = Field(default=4096, description="Open requests per router.")
 
 
+class Waits(_Strict):
+    """How long a request of each priority class waits in a router before it is refused."""
+
+    interactive_s: PositiveSeconds = 30
+    standard_s: PositiveSeconds = 120
+    batch_s: PositiveSeconds = 3600
+
+
+class Admission(_Strict):
+    """How full an engine is kept; what doesn't fit waits in the router.
+
+    The defaults suit nano and real gangs alike, since they are relative to the engine's own
+    `max_num_batched_tokens`, `max_num_seqs` and KV cache.
+    """
+
+    prefill_steps: Annotated[float, Field(gt=0)] = Field(
+        default=2,
+        description="Prompt tokens that a rank has before it, in full steps of its engine. Less "
+        "than 1 leaves steps unfilled; more than a few lets a late interactive request wait.",
+    )
+    kv_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.95,
+        description="Of a rank's KV cache that is promised to requests, by prompt and expected "
+        "answer. Lower it if `vllm:num_preemptions` grows.",
+    )
+    max_waiting: PositiveInt = Field(
+        default=2048, description="Requests that wait in one router; more are refused with 429."
+    )
+    waits: Waits = Waits()
+
+
 class Survival(_Strict):
     """What becomes of a request whose rank has died."""
 
@@ -72,6 +103,7 @@ class Deployment(_Strict):
     model: Model
     gangs: Gangs = Gangs()
     routers: Routers = Routers()
+    admission: Admission = Admission()
     survival: Survival = Survival()
     engine: dict[str, Any] = Field(
         default_factory=dict,

@@ -33,6 +33,9 @@ class RankEntry(BaseModel):
     engine_pid: int
     max_model_len: int
     kv_tokens: int
+    block_tokens: int
+    max_num_seqs: int
+    max_num_batched_tokens: int
     num_experts: int
     experts: tuple[tuple[int, int], ...]  # ranges this rank holds, both ends included
     requests: int = 0  # unfinished, and those of them not started, as of the last renewal

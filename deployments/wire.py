@@ -21,7 +21,7 @@ class ToShard(Enum):
     """Kinds of message a router sends."""
 
     HELLO = b"H"  # "I'm here": the shard answers with LOAD from now on
-    ADD = b"A"  # an EngineCoreRequest
+    ADD = b"A"  # a list of EngineCoreRequests
     ABORT = b"X"  # a list of request ids
 
 
@@ -29,16 +29,24 @@ class ToRouter(Enum):
     """Kinds of message a shard sends."""
 
     OUTPUTS = b"O"  # a Load, then EngineCoreOutputs: this router's share of one engine step
-    LOAD = b"L"  # a Load, once a second; also the sign of life
+    LOAD = b"L"  # a Load, when it has changed and once a second; also the sign of life
     DEAD = b"D"  # the engine is gone; nothing more will come
 
 
 class Load(msgspec.Struct, array_like=True, frozen=True):
-    """How busy a rank is, over all routers."""
+    """How busy a rank is, over all routers.
+
+    `taken` counts the requests that have ever come from the router which this is sent to: what it
+    has sent beyond those is still on its way, and isn't in the other numbers.
+    """
 
     requests: int = 0  # unfinished, running or waiting
     waiting_requests: int = 0  # those of them that the engine's scheduler hasn't started
     kv_cache_usage: float = 0.0  # 0 to 1
+    prefill_tokens: int = 0  # of prompts without an answer yet
+    promised_tokens: int = 0  # KV cache that the requests hold or are expected to
+    answer_tokens: int = 1024  # few answers are longer
+    taken: int = 0
 
 
 class Codec:
@@ -46,16 +54,17 @@ class Codec:
 
     def __init__(self) -> None:
         self._encoder = MsgpackEncoder()
-        self._requests = MsgpackDecoder(EngineCoreRequest)
+        self._requests = MsgpackDecoder(list[EngineCoreRequest])
         self._outputs = MsgpackDecoder(EngineCoreOutputs)
 
     def encode(self, value: Any) -> Frames:
         frames: Frames = self._encoder.encode(value)
         return frames
 
-    def request(self, frames: Frames) -> EngineCoreRequest:
+    def requests(self, frames: Frames) -> list[EngineCoreRequest]:
         """Raises msgspec.DecodeError on anything else."""
-        return self._requests.decode(frames)
+        requests: list[EngineCoreRequest] = self._requests.decode(frames)
+        return requests
 
     def outputs(self, frames: Frames) -> EngineCoreOutputs:
         """Raises msgspec.DecodeError on anything else."""

@@ -25,7 +25,7 @@ def test_packages_import_only_those_below(package: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["configs.serve_file", "deployments.cli", "deployments.router.choice"]
+    "module", ["configs.serve_file", "deployments.cli", "deployments.router.dispatch"]
 )
 def test_importing_what_decides_or_prints_brings_in_no_engine(module: str) -> None:
     code = f"import sys, {module}; print(*{{'torch', 'vllm'}} & set(sys.modules))"

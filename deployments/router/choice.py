@@ -1,39 +1,28 @@
 """Which rank gets a request: a pure function of what the router knows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class RankLoad:
-    """One rank that could take a request."""
-
-    replica: str
-    sent_requests: int  # this router's own, unfinished
-    reported_requests: int  # running and waiting over all routers, as the rank last said
-    kv_cache_usage: float  # 0 to 1
+from deployments.router.room import Room
+from deployments.router.waiting_line import Ticket
 
 
 class Choice(Protocol):
     """A routing policy."""
 
-    def __call__(self, ranks: Sequence[RankLoad]) -> RankLoad:
-        """Picks one of `ranks`, which aren't empty."""
+    def __call__(self, ticket: Ticket, rooms: Iterable[Room]) -> Room:
+        """Picks one of `rooms`, all of which admit the request, and which aren't empty."""
         ...
 
 
-def least_loaded(ranks: Sequence[RankLoad]) -> RankLoad:
-    """The rank with the fewest requests, then the one with the emptiest KV cache.
+def evenest(ticket: Ticket, rooms: Iterable[Room]) -> Room:
+    """The rank that would finish its prompts first, then the one with the fewest sequences.
 
-    A rank's own report lags by a step, and by a second when it is idle; what this router sent is
-    exact. The larger of the two counts neither a burst nor another router's requests as zero.
+    The ranks of a gang step together and a step lasts as long as its longest rank, so prompts are
+    spread by their tokens: a rank with one long prompt gets no second while another has none.
     """
-    return min(
-        ranks,
-        key=lambda rank: (
-            max(rank.sent_requests, rank.reported_requests),
-            rank.kv_cache_usage,
-            rank.replica,
-        ),
-    )
+    return min(rooms, key=_load)
+
+
+def _load(room: Room) -> tuple[int, int, int, str]:
+    return room.prefill_tokens, room.sequences, room.promised_tokens, room.replica

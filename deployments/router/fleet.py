@@ -9,9 +9,10 @@ from typing import Any
 import zmq.asyncio
 from vllm.v1.engine import EngineCoreOutputs
 
+from configs.deployment import Admission
 from deployments.roster import RankEntry
-from deployments.router.choice import RankLoad
 from deployments.router.link import Link
+from deployments.router.room import Limits, Room
 
 logger = logging.getLogger("ray.serve")
 
@@ -28,11 +29,13 @@ class Fleet:
     def __init__(
         self,
         roster: Any,
+        admission: Admission,
         silence_s: float,
-        on_outputs: Callable[[Link, EngineCoreOutputs], None],
+        on_outputs: Callable[[EngineCoreOutputs], None],
         on_change: Callable[[], None],
     ) -> None:
         self._roster = roster
+        self._admission = admission
         self._silence_s = silence_s
         self._on_outputs = on_outputs
         self._on_change = on_change
@@ -64,7 +67,8 @@ class Fleet:
         lost_s = time.monotonic() - self._lost_at_s.get(entry.replica, float("-inf"))
         if entry.replica in self._links or lost_s < _RETRY_S:
             return
-        link = Link(entry, self._context, self._silence_s, self._on_outputs)
+        room = Room(entry.replica, entry.gang, limits(entry, self._admission))
+        link = Link(entry, self._context, room, self._silence_s, self._on_outputs)
         self._links[entry.replica] = link
         for work in (self._keep(link), self._announce(link)):
             task = asyncio.create_task(work)
@@ -93,16 +97,8 @@ class Fleet:
             present[link.entry.gang] = present.get(link.entry.gang, 0) + 1
         return (link for link in up if present[link.entry.gang] == link.entry.ranks)
 
-    def loads(self) -> list[RankLoad]:
-        return [
-            RankLoad(
-                replica=link.entry.replica,
-                sent_requests=link.sent_requests,
-                reported_requests=link.load.requests,
-                kv_cache_usage=link.load.kv_cache_usage,
-            )
-            for link in self.usable()
-        ]
+    def rooms(self) -> list[Room]:
+        return [link.room for link in self.usable()]
 
     def link(self, replica: str | None) -> Link | None:
         return self._links.get(replica) if replica is not None else None
@@ -113,3 +109,13 @@ class Fleet:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._context.destroy(linger=0)
+
+
+def limits(entry: RankEntry, admission: Admission) -> Limits:
+    """What a rank's engine can hold, by what is configured."""
+    return Limits(
+        sequences=entry.max_num_seqs,
+        prefill_tokens=int(admission.prefill_steps * entry.max_num_batched_tokens),
+        kv_tokens=int(admission.kv_share * entry.kv_tokens),
+        block_tokens=entry.block_tokens,
+    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from vllm.v1.engine import EngineCoreRequest
 
+from deployments.router.waiting_line import Ticket, Tier
 from deployments.shard.resume import RESUME
 
 
@@ -18,6 +19,33 @@ class Flight:
     attempt: int = 0
     tokens: list[int] = field(default_factory=list)
     sent: asyncio.Event = field(default_factory=asyncio.Event)  # to its first rank
+    ticket: Ticket = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ticket = self._ticket()
+
+    def call_back(self) -> None:
+        """Its rank is lost: what it has produced is prefilled at the next one."""
+        self.replica = None
+        self.attempt += 1
+        turn = self.ticket.turn
+        self.ticket = self._ticket()
+        self.ticket.turn = turn
+
+    def _ticket(self) -> Ticket:
+        """vLLM's `priority` is the lower the sooner."""
+        request, produced = self.request, len(self.tokens)
+        tier = Tier.STANDARD
+        if request.priority:
+            tier = Tier.INTERACTIVE if request.priority < 0 else Tier.BATCH
+        params = request.sampling_params
+        return Ticket(
+            request_id=request.request_id,
+            tier=tier,
+            key="",
+            prompt_tokens=len(request.prompt_token_ids or ()) + produced,
+            max_tokens=((params and params.max_tokens) or 1) - produced,
+        )
 
     @property
     def wire_id(self) -> str:

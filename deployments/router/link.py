@@ -3,15 +3,18 @@
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 import zmq
 import zmq.asyncio
-from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
+from vllm.v1.engine import EngineCoreOutputs
 
 from deployments.roster import RankEntry
+from deployments.router.flight import Flight
+from deployments.router.room import Room
 from deployments.shard.endpoint import client_socket
 from deployments.wire import Codec, Load, ToRouter, ToShard
 
@@ -33,13 +36,15 @@ class Link:
         self,
         entry: RankEntry,
         context: zmq.asyncio.Context,
+        room: Room,
         silence_s: float,
-        on_outputs: Callable[["Link", EngineCoreOutputs], None],
+        on_outputs: Callable[[EngineCoreOutputs], None],
     ) -> None:
         self.entry = entry
         self.up = asyncio.Event()
-        self.load = Load()
-        self.sent_requests = 0
+        self.room = room
+        self._sent = 0
+        self._unseen: deque[Flight] = deque()  # on the way: the rank's report knows nothing of them
         self._silence_s = silence_s
         self._on_outputs = on_outputs
         self._codec = Codec()
@@ -75,16 +80,30 @@ class Link:
                 kind, *body = await self._socket.recv_multipart(copy=False)
             match ToRouter(kind.bytes):
                 case ToRouter.OUTPUTS:
-                    self.load = msgspec.msgpack.decode(body[0].buffer, type=Load)
-                    self._on_outputs(self, self._codec.outputs(body[1:]))
+                    self._take_load(body[0])
+                    self._on_outputs(self._codec.outputs(body[1:]))
                 case ToRouter.LOAD:
-                    self.load = msgspec.msgpack.decode(body[0].buffer, type=Load)
+                    self._take_load(body[0])
+                    self._on_outputs(EngineCoreOutputs())
                 case ToRouter.DEAD:
                     return
             self.up.set()
 
-    def add(self, request: EngineCoreRequest) -> None:
-        self._send(ToShard.ADD, request)
+    def _take_load(self, frame: zmq.Frame) -> None:
+        load = msgspec.msgpack.decode(frame.buffer, type=Load)
+        while self._sent - len(self._unseen) < load.taken:
+            self._unseen.popleft()
+        self.room.report(
+            load.requests, load.prefill_tokens, load.promised_tokens, load.answer_tokens
+        )
+        for flight in self._unseen:
+            self.room.take(flight.ticket)
+
+    def add(self, flights: Sequence[Flight]) -> None:
+        """Requests that `room` counts already."""
+        self._sent += len(flights)
+        self._unseen.extend(flights)
+        self._send(ToShard.ADD, [flight.message() for flight in flights])
 
     def abort(self, wire_ids: Sequence[str]) -> None:
         self._send(ToShard.ABORT, wire_ids)

@@ -33,6 +33,7 @@ class Router:
         )
         from deployments.router.hang_up import HangUp
         from deployments.router.intake import Intake
+        from deployments.router.retry_after import RetryAfter
         from deployments.vllm_arguments import router_config
 
         grammars.install()
@@ -41,13 +42,14 @@ class Router:
         renderer.install()
         arguments, config = router_config(self._deployment)
         _fix_grammar_backend(config)
-        core = Intake(self._roster, self._deployment.survival)
+        core = Intake(self._roster, self._deployment.survival, self._deployment.admission)
         self._llm = _async_llm(config, core)
         tasks = await self._llm.get_supported_tasks()
         app: FastAPI = build_app(arguments, tasks, config.model_config)
         await init_app_state(self._llm, app.state, arguments, tasks)
         model_card.install(app)
         error_form.install(app)
+        app.add_middleware(RetryAfter, wait_s=core.retry_after_s)
         app.add_middleware(HangUp)
         _close(app, "/scale_elastic_ep", "/is_scaling_elastic_ep")  # gangs are Serve's to scale
         app.state.server = None  # vLLM stops its own server when an engine dies; ours don't

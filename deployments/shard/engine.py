@@ -43,6 +43,21 @@ class Engine:
         cache = self._config.cache_config
         return int(cache.num_gpu_blocks * cache.block_size)
 
+    @property
+    def block_tokens(self) -> int:
+        """Tokens in one block of the KV cache."""
+        return int(self._config.cache_config.block_size)
+
+    @property
+    def max_num_seqs(self) -> int:
+        """Sequences in one step, at most."""
+        return int(self._config.scheduler_config.max_num_seqs)
+
+    @property
+    def max_num_batched_tokens(self) -> int:
+        """Tokens in one step, at most."""
+        return int(self._config.scheduler_config.max_num_batched_tokens)
+
     async def held_experts(self) -> tuple[int, tuple[tuple[int, int], ...]]:
         """`(experts of the model, ranges of ids on this rank)`, as its workers tell."""
         workers = await self._core.collective_rpc_async("held_experts")

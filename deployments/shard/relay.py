@@ -1,20 +1,24 @@
 """Carries requests from routers to one engine, and each step's outputs back to their owners."""
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 
 import msgspec
-from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs
+from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreRequest
 from vllm.v1.metrics.stats import SchedulerStats
 
 from deployments.shard.endpoint import Endpoint
 from deployments.shard.engine import Engine, EngineDeadError
+from deployments.shard.ledger import Ledger
+from deployments.shard.resume import resumed_tokens
 from deployments.wire import Codec, Frames, Load, ToRouter, ToShard
 
 logger = logging.getLogger("ray.serve")
 
 _LOAD_EVERY_S = 1.0
+_NEWS_EVERY_S = 0.02  # at most so often, and at most so late, routers hear of each other's requests
 
 
 class Relay:
@@ -24,8 +28,11 @@ class Relay:
         self._engine = engine
         self._endpoint = endpoint
         self._codec = Codec()
-        self._owners: dict[str, bytes] = {}  # request id → router
+        # Half of what each sequence could have of the cache if there were as many as may be.
+        least_answer_tokens = engine.kv_tokens // (2 * engine.max_num_seqs)
+        self._ledger = Ledger(engine.block_tokens, max(1, least_answer_tokens))
         self._routers: set[bytes] = set()
+        self._news = asyncio.Event()  # for routers that it didn't come from
         self._stats = SchedulerStats()  # as of the engine's last step
 
     async def run(self) -> None:
@@ -49,61 +56,84 @@ class Relay:
                 case ToShard.ABORT:
                     await self._abort(msgspec.msgpack.decode(body[0].buffer, type=list[str]))
                 case ToShard.HELLO:
-                    await self._send(router, ToRouter.LOAD, [self._encoded_load()])
+                    await self._send(router, ToRouter.LOAD, [self._encoded_load(router)])
 
     async def _add(self, router: bytes, body: Frames) -> None:
         try:
-            request = self._codec.request(body)
+            requests = self._codec.requests(body)
         except msgspec.MsgspecError as error:
             # Router and shard of different versions, or not a router at all.
-            logger.error("dropped a request that can't be decoded: %s", error)
+            logger.error("dropped requests that can't be decoded: %s", error)
             return
-        self._owners[request.request_id] = router
-        await self._engine.add(request)
+        for request in requests:
+            self._ledger.add(router, request.request_id, *tokens_asked(request))
+            await self._engine.add(request)
+        self._tell_others()
 
     async def _abort(self, request_ids: list[str]) -> None:
-        owned = [one for one in request_ids if self._owners.pop(one, None) is not None]
-        if owned:
-            await self._engine.abort(owned)
+        known = [one for one in request_ids if self._ledger.drop(one)]
+        if known:
+            await self._engine.abort(known)
+            self._tell_others()
 
     async def _give_outputs(self) -> None:
         while True:
             step = await self._engine.outputs()
             self._stats = step.scheduler_stats or self._stats
-            shares = self._by_owner(step.outputs)
-            load = self._encoded_load()
-            for router, outputs in shares.items():
+            for router, outputs in self._by_owner(step.outputs).items():
                 share = self._codec.encode(EngineCoreOutputs(outputs=outputs))
-                await self._send(router, ToRouter.OUTPUTS, [load, *share])
+                await self._send(router, ToRouter.OUTPUTS, [self._encoded_load(router), *share])
+            self._tell_others()
 
     def _by_owner(self, outputs: list[EngineCoreOutput]) -> dict[bytes, list[EngineCoreOutput]]:
         shares: defaultdict[bytes, list[EngineCoreOutput]] = defaultdict(list)
         for output in outputs:
-            owner = self._owners.get(output.request_id)
-            if owner is None:
-                continue  # aborted meanwhile
-            shares[owner].append(output)
-            if output.finished:
-                del self._owners[output.request_id]
+            new_tokens = len(output.new_token_ids)
+            owner = self._ledger.step(output.request_id, new_tokens, finished=output.finished)
+            if owner is not None:
+                shares[owner].append(output)
         return shares
+
+    def _tell_others(self) -> None:
+        if len(self._routers) > 1:
+            self._news.set()
 
     async def _report_load(self) -> None:
         while True:
-            await asyncio.sleep(_LOAD_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), _LOAD_EVERY_S)
+            self._news.clear()
             for router in list(self._routers):
-                await self._send(router, ToRouter.LOAD, [self._encoded_load()])
+                await self._send(router, ToRouter.LOAD, [self._encoded_load(router)])
+            await asyncio.sleep(_NEWS_EVERY_S)
 
-    def load(self) -> Load:
+    def load(self, router: bytes = b"") -> Load:
         """How busy this rank is. An engine without requests doesn't step, so says nothing new."""
-        if not self._owners:
-            return Load()
-        stats = self._stats
-        return Load(len(self._owners), stats.num_waiting_reqs, stats.kv_cache_usage)
+        ledger, stats = self._ledger, self._stats if len(self._ledger) else SchedulerStats()
+        return Load(
+            requests=len(ledger),
+            waiting_requests=stats.num_waiting_reqs,
+            kv_cache_usage=stats.kv_cache_usage,
+            prefill_tokens=ledger.prefill_tokens,
+            promised_tokens=ledger.promised_tokens,
+            answer_tokens=ledger.answer_tokens,
+            taken=ledger.taken(router),
+        )
 
-    def _encoded_load(self) -> bytes:
-        return msgspec.msgpack.encode(self.load())
+    def _encoded_load(self, router: bytes) -> bytes:
+        return msgspec.msgpack.encode(self.load(router))
 
     async def _send(self, router: bytes, kind: ToRouter, body: Frames) -> None:
         if not await self._endpoint.send(router, kind, body):
             self._routers.discard(router)
-            await self._abort([one for one, owner in self._owners.items() if owner == router])
+            await self._abort(self._ledger.of(router))
+            self._ledger.forget(router)
+
+
+def tokens_asked(request: EngineCoreRequest) -> tuple[int, int]:
+    """Tokens to prefill and the most to answer; a continuation's answer so far is prefilled."""
+    params = request.sampling_params
+    resumed = len(resumed_tokens(params))
+    prompt_tokens = len(request.prompt_token_ids or ())
+    max_tokens = (params and params.max_tokens) or 1
+    return prompt_tokens + resumed, max_tokens - resumed

@@ -53,6 +53,9 @@ class ExpertShard:
             engine_pid=self._engine.pid,
             max_model_len=self._engine.max_model_len,
             kv_tokens=self._engine.kv_tokens,
+            block_tokens=self._engine.block_tokens,
+            max_num_seqs=self._engine.max_num_seqs,
+            max_num_batched_tokens=self._engine.max_num_batched_tokens,
             num_experts=num_experts,
             experts=experts,
         )

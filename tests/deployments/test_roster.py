@@ -17,6 +17,9 @@ def entry(replica: str = "a", gang: str = "g", rank: int = 0) -> RankEntry:
         engine_pid=1,
         max_model_len=4096,
         kv_tokens=1000,
+        block_tokens=1,
+        max_num_seqs=8,
+        max_num_batched_tokens=100,
         num_experts=128,
         experts=((0, 63),),
     )

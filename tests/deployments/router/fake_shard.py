@@ -16,8 +16,6 @@ from deployments.roster import RankEntry
 from deployments.shard.endpoint import Endpoint
 from deployments.wire import Codec, Load, ToRouter, ToShard
 
-LOAD = msgspec.msgpack.encode(Load())
-
 
 class FakeShard:
     """Notes what it is asked, and says what it is told to."""
@@ -39,11 +37,17 @@ class FakeShard:
             engine_pid=1,
             max_model_len=4096,
             kv_tokens=1000,
+            block_tokens=1,
+            max_num_seqs=8,
+            max_num_batched_tokens=100,
             num_experts=128,
             experts=((0, 127),),
         )
         self.requests: asyncio.Queue[EngineCoreRequest] = asyncio.Queue()
         self.aborts: asyncio.Queue[list[str]] = asyncio.Queue()
+        self.load = Load()  # what it reports, but for the requests that it has taken
+        self.messages = 0  # with requests
+        self._taken = 0
         self._router = b""
         self._codec = Codec()
         self._listening = asyncio.create_task(self._listen())
@@ -54,18 +58,28 @@ class FakeShard:
             self._router, kind, body = await self.endpoint.receive()
             match kind:
                 case ToShard.HELLO:
-                    await self.endpoint.send(self._router, ToRouter.LOAD, [LOAD])
+                    await self.report(self.load)
                 case ToShard.ADD:
-                    self.requests.put_nowait(self._codec.request(body))
+                    self.messages += 1
+                    for request in self._codec.requests(body):
+                        self._taken += 1
+                        self.requests.put_nowait(request)
                 case ToShard.ABORT:
                     self.aborts.put_nowait(msgspec.msgpack.decode(body[0].buffer))
+
+    async def report(self, load: Load) -> None:
+        self.load = load
+        await self.endpoint.send(self._router, ToRouter.LOAD, [self._encoded_load()])
+
+    def _encoded_load(self) -> bytes:
+        return msgspec.msgpack.encode(msgspec.structs.replace(self.load, taken=self._taken))
 
     async def say(
         self, request_id: str, tokens: list[int], finish: FinishReason | None = None
     ) -> None:
         output = EngineCoreOutput(request_id, tokens, finish_reason=finish)
         body = self._codec.encode(EngineCoreOutputs(outputs=[output]))
-        await self.endpoint.send(self._router, ToRouter.OUTPUTS, [LOAD, *body])
+        await self.endpoint.send(self._router, ToRouter.OUTPUTS, [self._encoded_load(), *body])
 
     async def say_dead(self) -> None:
         await self.endpoint.send(self._router, ToRouter.DEAD)
@@ -105,10 +119,10 @@ class FakeRoster:
         return [shard.entry for shard in self.shards]
 
 
-def request(request_id: str = "r") -> EngineCoreRequest:
+def request(request_id: str = "r", prompt_tokens: int = 3) -> EngineCoreRequest:
     return EngineCoreRequest(
         request_id=request_id,
-        prompt_token_ids=[1, 2, 3],
+        prompt_token_ids=[*range(1, prompt_tokens + 1)],
         mm_features=None,
         sampling_params=SamplingParams(max_tokens=10),
         pooling_params=None,

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from vllm.v1.engine import EngineCoreOutput, FinishReason
 
-from configs.deployment import Survival
-from deployments.router.engine_core import NoGangError, RouterEngineCore
+from configs.deployment import Admission, Survival
+from deployments.router.engine_core import RouterEngineCore
+from deployments.router.refusals import NoGangError
 from deployments.shard.resume import resumed_tokens
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard, request
 
@@ -19,6 +20,11 @@ def play(scene: Callable[[], Awaitable[None]]) -> None:
         try:
             await asyncio.wait_for(scene(), timeout=30)
         finally:
+            # A scene that failed has left its core open: sockets would keep the process.
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
             FakeShard.close_all()
 
     asyncio.run(closed())
@@ -34,7 +40,7 @@ async def next_output(core: RouterEngineCore) -> EngineCoreOutput:
 def test_a_request_goes_out_and_its_tokens_come_back() -> None:
     async def scene() -> None:
         shard = FakeShard("a")
-        core = RouterEngineCore(FakeRoster(shard), PATIENT)
+        core = RouterEngineCore(FakeRoster(shard), PATIENT, Admission())
         await core.add_request_async(request())
         sent = await shard.requests.get()
         assert (sent.prompt_token_ids, resumed_tokens(sent.sampling_params)) == ([1, 2, 3], [])
@@ -52,7 +58,7 @@ def test_when_a_rank_dies_its_request_goes_on_with_the_tokens_it_had(end: str) -
         first = FakeShard("a", gang="1")
         roster = FakeRoster(first)
         silence_s = 0.5 if end == "falls silent" else 20
-        core = RouterEngineCore(roster, Survival(deadline_s=20, silence_s=silence_s))
+        core = RouterEngineCore(roster, Survival(deadline_s=20, silence_s=silence_s), Admission())
         await core.add_request_async(request())
         before = await first.requests.get()
         await first.say(before.request_id, [7, 8])
@@ -82,7 +88,7 @@ def test_late_words_about_an_earlier_attempt_are_not_heard() -> None:
         ranks = [FakeShard(f"{rank}", rank=rank, ranks=2) for rank in range(2)]
         other = FakeShard("other", gang="2")
         roster = FakeRoster(*ranks)
-        core = RouterEngineCore(roster, PATIENT)
+        core = RouterEngineCore(roster, PATIENT, Admission())
         await core.add_request_async(request())
         before = await ranks[0].requests.get()
         roster.shards.append(other)
@@ -102,7 +108,7 @@ def test_a_gang_with_a_rank_missing_gets_nothing() -> None:
     async def scene() -> None:
         half = FakeShard("0", rank=0, ranks=2)
         roster = FakeRoster(half)
-        core = RouterEngineCore(roster, PATIENT)
+        core = RouterEngineCore(roster, PATIENT, Admission())
         waiting = asyncio.create_task(core.add_request_async(request()))
         await asyncio.sleep(0.2)
         assert half.requests.empty()
@@ -116,7 +122,7 @@ def test_a_gang_with_a_rank_missing_gets_nothing() -> None:
 
 def test_without_a_gang_a_request_fails_at_its_deadline_and_leaves_nothing() -> None:
     async def scene() -> None:
-        core = RouterEngineCore(FakeRoster(), Survival(deadline_s=0.2))
+        core = RouterEngineCore(FakeRoster(), Survival(deadline_s=0.2), Admission())
         with pytest.raises(NoGangError, match=r"up for 0\.2 s"):
             await core.add_request_async(request())
         assert (await next_output(core)).finish_reason == FinishReason.ABORT
@@ -129,7 +135,7 @@ def test_without_a_gang_a_request_fails_at_its_deadline_and_leaves_nothing() -> 
 def test_a_begun_stream_that_finds_no_gang_ends_with_an_error() -> None:
     async def scene() -> None:
         shard = FakeShard("a")
-        core = RouterEngineCore(FakeRoster(shard), Survival(deadline_s=0.2))
+        core = RouterEngineCore(FakeRoster(shard), Survival(deadline_s=0.2), Admission())
         await core.add_request_async(request())
         sent = await shard.requests.get()
         await shard.say(sent.request_id, [7])
@@ -144,7 +150,7 @@ def test_a_begun_stream_that_finds_no_gang_ends_with_an_error() -> None:
 def test_an_abort_reaches_the_rank_under_the_name_it_knows() -> None:
     async def scene() -> None:
         shard = FakeShard("a")
-        core = RouterEngineCore(FakeRoster(shard), PATIENT)
+        core = RouterEngineCore(FakeRoster(shard), PATIENT, Admission())
         await core.add_request_async(request())
         sent = await shard.requests.get()
         await core.abort_requests_async(["r", "unknown"])
@@ -156,7 +162,7 @@ def test_an_abort_reaches_the_rank_under_the_name_it_knows() -> None:
 
 def test_a_client_that_hangs_up_while_waiting_leaves_nothing() -> None:
     async def scene() -> None:
-        core = RouterEngineCore(FakeRoster(), PATIENT)
+        core = RouterEngineCore(FakeRoster(), PATIENT, Admission())
         waiting = asyncio.create_task(core.add_request_async(request()))
         await asyncio.sleep(0)
         waiting.cancel()

@@ -4,8 +4,12 @@ import base64
 import io
 from typing import Any
 
+import httpx
 import openai
+import psutil
 from PIL import Image
+
+from configs.environment import dashboard_address
 
 MODEL = "mistral-small-4"
 QUESTION: list[Any] = [{"role": "user", "content": "Tell me of the sea."}]
@@ -28,3 +32,15 @@ def picture(colour: str, size: tuple[int, int] = (64, 48)) -> dict[str, Any]:
 def about(*pictures: dict[str, Any]) -> list[Any]:
     """A message that shows pictures."""
     return [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, *pictures]}]
+
+
+def router_urls() -> list[str]:
+    """Where the routers listen for HAProxy."""
+    applications = httpx.get(f"{dashboard_address()}/api/serve/applications/").json()
+    routers = applications["applications"]["small4"]["deployments"]["Router"]["replicas"]
+    return [
+        f"http://127.0.0.1:{listening.laddr.port}"
+        for router in routers
+        for listening in psutil.Process(router["pid"]).net_connections("tcp")
+        if listening.status == psutil.CONN_LISTEN and listening.laddr.ip == "127.0.0.1"
+    ]

@@ -4,11 +4,9 @@ import itertools
 
 import httpx
 import openai
-import psutil
 import pytest
 
-from configs.environment import dashboard_address
-from tests.served.expert_parallel.asking import MODEL, QUESTION, chat
+from tests.served.expert_parallel.asking import MODEL, QUESTION, chat, router_urls
 
 
 def test_an_answer_has_openais_form(client: openai.OpenAI) -> None:
@@ -97,18 +95,6 @@ def test_either_router_gives_the_same_answer(client: openai.OpenAI) -> None:
     assert len(answers) == 2
     texts = {answer["choices"][0]["message"]["content"] for answer in answers}
     assert texts == {chat(client).choices[0].message.content}
-
-
-def router_urls() -> list[str]:
-    """Where the routers listen for HAProxy."""
-    applications = httpx.get(f"{dashboard_address()}/api/serve/applications/").json()
-    routers = applications["applications"]["small4"]["deployments"]["Router"]["replicas"]
-    return [
-        f"http://127.0.0.1:{listening.laddr.port}"
-        for router in routers
-        for listening in psutil.Process(router["pid"]).net_connections("tcp")
-        if listening.status == psutil.CONN_LISTEN and listening.laddr.ip == "127.0.0.1"
-    ]
 
 
 def test_messages_of_every_role_are_part_of_the_prompt(client: openai.OpenAI) -> None:

@@ -1,0 +1,23 @@
+"""How fast a line gets shorter: what a client that is turned away is told to wait."""
+
+from collections import deque
+
+_REMEMBERED = 64
+_SHORTEST_S, _LONGEST_S = 1.0, 60.0
+
+
+class Drain:
+    """Remembers when the last requests were served."""
+
+    def __init__(self) -> None:
+        self._served_at_s: deque[float] = deque(maxlen=_REMEMBERED)
+
+    def serve(self, now_s: float) -> None:
+        self._served_at_s.append(now_s)
+
+    def wait_s(self, waiting: int, now_s: float) -> float:
+        """Until `waiting` requests are served, at the rate of late; between 1 and 60 s."""
+        if not self._served_at_s or now_s <= self._served_at_s[0]:
+            return _LONGEST_S if waiting else _SHORTEST_S
+        rate = len(self._served_at_s) / (now_s - self._served_at_s[0])
+        return min(_LONGEST_S, max(_SHORTEST_S, waiting / rate))

@@ -1,0 +1,61 @@
+"""How much work a rank has, and whether it has room for more: admission by tokens."""
+
+from dataclasses import dataclass
+
+from deployments.router.waiting_line import Ticket
+from deployments.shard.ledger import in_blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one rank is given at most, so that its engine neither queues nor preempts."""
+
+    sequences: int
+    prefill_tokens: int  # of prompts that aren't answered yet
+    kv_tokens: int  # of prompts, and answers as long as they are expected to get
+    block_tokens: int = 1  # the cache is given out in blocks
+
+
+@dataclass(slots=True)
+class Room:
+    """One rank as a router sees it: what the rank reports, and what is on its way there."""
+
+    replica: str
+    gang: str
+    limits: Limits
+    sequences: int = 0
+    prefill_tokens: int = 0
+    promised_tokens: int = 0  # of the KV cache
+    answer_tokens: int = 1024  # few of the rank's answers are longer
+
+    def admits(self, ticket: Ticket) -> bool:
+        """An idle rank takes anything: what is larger than a budget must go somewhere."""
+        if not self.sequences:
+            return True
+        limits = self.limits
+        prefill_tokens = self.prefill_tokens + ticket.prompt_tokens
+        return (
+            self.sequences < limits.sequences
+            and (prefill_tokens <= limits.prefill_tokens or not self.prefill_tokens)
+            and self.promised_tokens + self.promise(ticket) <= limits.kv_tokens
+        )
+
+    def take(self, ticket: Ticket) -> None:
+        """Counts a request that goes there."""
+        self.sequences += 1
+        self.prefill_tokens += ticket.prompt_tokens
+        self.promised_tokens += self.promise(ticket)
+
+    def promise(self, ticket: Ticket) -> int:
+        """KV cache, in tokens, that a request is counted for."""
+        tokens = ticket.prompt_tokens + min(ticket.max_tokens, self.answer_tokens)
+        return in_blocks(tokens, self.limits.block_tokens)
+
+    def report(
+        self, sequences: int, prefill_tokens: int, promised_tokens: int, answer_tokens: int
+    ) -> None:
+        """Takes the rank's own word for everything that it has heard of."""
+        self.sequences = sequences
+        self.prefill_tokens = prefill_tokens
+        self.promised_tokens = promised_tokens
+        self.answer_tokens = answer_tokens

@@ -1,0 +1,95 @@
+"""What a rank has been given and hasn't finished: whose it is, and how much work it is."""
+
+from collections import deque
+from dataclasses import dataclass
+
+# Few answers are longer than this quantile of the last ones; KV cache is promised by it.
+_QUANTILE = 0.95
+_REMEMBERED = 256
+_FIRST_GUESS_TOKENS = 1024
+
+
+@dataclass(slots=True)
+class _Entry:
+    router: bytes
+    prompt_tokens: int  # to prefill: a continuation's earlier answer is among them
+    promised_tokens: int
+    answer_tokens: int = 0
+
+
+class Ledger:
+    """Counts of the moment, kept up with every request and every step."""
+
+    def __init__(self, block_tokens: int = 1, least_answer_tokens: int = 1) -> None:
+        """Cache is promised in blocks, and to an answer `least_answer_tokens`, if it may have them.
+
+        Or else a rank whose last answers were short would promise next to nothing to longer ones.
+        """
+        self._entries: dict[str, _Entry] = {}
+        self._taken: dict[bytes, int] = {}
+        self._answers: deque[int] = deque(maxlen=_REMEMBERED)
+        self._block_tokens = block_tokens
+        self._least_answer_tokens = least_answer_tokens
+        self.answer_tokens = max(_FIRST_GUESS_TOKENS, least_answer_tokens)
+        self.prefill_tokens = 0
+        self.promised_tokens = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def taken(self, router: bytes) -> int:
+        """How many requests have ever come from a router."""
+        return self._taken.get(router, 0)
+
+    def add(self, router: bytes, request_id: str, prompt_tokens: int, max_tokens: int) -> None:
+        answer_tokens = min(max_tokens, self.answer_tokens)
+        promised = in_blocks(prompt_tokens + answer_tokens, self._block_tokens)
+        self._entries[request_id] = _Entry(router, prompt_tokens, promised)
+        self._taken[router] = self.taken(router) + 1
+        self.prefill_tokens += prompt_tokens
+        self.promised_tokens += promised
+
+    def step(self, request_id: str, new_tokens: int, *, finished: bool) -> bytes | None:
+        """Counts what a step gave a request; returns its router, None if nobody wants it."""
+        entry = self._entries.get(request_id)
+        if entry is None:
+            return None  # aborted meanwhile
+        if not entry.answer_tokens and new_tokens:
+            self.prefill_tokens -= entry.prompt_tokens
+        entry.answer_tokens += new_tokens
+        if (tokens := entry.prompt_tokens + entry.answer_tokens) > entry.promised_tokens:
+            promised = in_blocks(tokens, self._block_tokens)
+            self.promised_tokens += promised - entry.promised_tokens
+            entry.promised_tokens = promised
+        if finished:
+            self._remember(entry.answer_tokens)
+            self.drop(request_id)
+        return entry.router
+
+    def drop(self, request_id: str) -> bool:
+        """True if it was there."""
+        entry = self._entries.pop(request_id, None)
+        if entry is None:
+            return False
+        self.promised_tokens -= entry.promised_tokens
+        if not entry.answer_tokens:
+            self.prefill_tokens -= entry.prompt_tokens
+        return True
+
+    def of(self, router: bytes) -> list[str]:
+        return [one for one, entry in self._entries.items() if entry.router == router]
+
+    def forget(self, router: bytes) -> None:
+        """It is gone, and what was its has been dropped."""
+        self._taken.pop(router, None)
+
+    def _remember(self, tokens: int) -> None:
+        self._answers.append(tokens)
+        ordered = sorted(self._answers)
+        quantile = ordered[int(_QUANTILE * (len(ordered) - 1))]
+        self.answer_tokens = max(self._least_answer_tokens, quantile)
+
+
+def in_blocks(tokens: int, block_tokens: int) -> int:
+    """The cache that `tokens` take: an engine gives it out in whole blocks."""
+    return -(-tokens // block_tokens) * block_tokens

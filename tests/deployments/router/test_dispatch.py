@@ -1,0 +1,91 @@
+"""Admission, order and evenness, without ranks."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.router.choice import evenest
+from deployments.router.dispatch import dispatch
+from deployments.router.room import Limits, Room
+from deployments.router.waiting_line import Ticket, Tier, WaitingLine
+
+LIMITS = Limits(sequences=4, prefill_tokens=100, kv_tokens=400)
+
+
+def line_of(*prompt_tokens: int, max_tokens: int = 10) -> WaitingLine:
+    line = WaitingLine()
+    for number, tokens in enumerate(prompt_tokens):
+        line.join(Ticket(str(number), Tier.STANDARD, "k", tokens, max_tokens))
+    return line
+
+
+def rooms(count: int = 1, limits: Limits = LIMITS) -> list[Room]:
+    return [Room(f"r{number}", "g", limits) for number in range(count)]
+
+
+def given_to(line: WaitingLine, ranks: list[Room]) -> dict[str, str]:
+    return {ticket.request_id: room.replica for ticket, room in dispatch(line, ranks, evenest)}
+
+
+@pytest.mark.parametrize(
+    ("prompts", "max_tokens", "admitted"),
+    [
+        ((10, 10, 10, 10, 10), 10, 4),  # sequences
+        ((60, 40, 1), 10, 2),  # tokens to prefill
+        ((50, 50, 50), 120, 2),  # KV cache
+        ((500, 1), 10, 1),  # larger than the budget: alone on an idle rank
+    ],
+)
+def test_a_rank_gets_what_fits_its_budgets(
+    prompts: tuple[int, ...], max_tokens: int, admitted: int
+) -> None:
+    line = line_of(*prompts, max_tokens=max_tokens)
+    assert len(given_to(line, rooms())) == admitted
+    assert len(line) == len(prompts) - admitted
+
+
+def test_the_first_who_fits_nowhere_is_not_overtaken() -> None:
+    (room,) = rooms()
+    room.take(Ticket("running", Tier.STANDARD, "k", 50, 10))
+    line = line_of(60, 1)
+    assert given_to(line, [room]) == {}
+    assert len(line) == 2
+
+
+def test_prompts_go_where_the_fewest_tokens_wait() -> None:
+    assert given_to(line_of(90, 30, 30, 30), rooms(2)) == {
+        "0": "r0",
+        "1": "r1",
+        "2": "r1",
+        "3": "r1",
+    }
+
+
+def test_what_others_have_sent_counts() -> None:
+    busy, idle = rooms(2)
+    busy.sequences, busy.prefill_tokens = 2, 80
+    assert given_to(line_of(20, 20), [busy, idle]) == {"0": "r1", "1": "r1"}
+
+
+@given(st.lists(st.integers(1, 300), max_size=40), st.integers(1, 8))
+def test_budgets_hold_on_every_rank(prompts: list[int], count: int) -> None:
+    ranks = rooms(count)
+    line = line_of(*prompts)
+    handed_out = given_to(line, ranks)
+    assert len(handed_out) + len(line) == len(prompts)
+    for room in ranks:
+        assert room.sequences <= LIMITS.sequences
+        assert room.prefill_tokens <= LIMITS.prefill_tokens or room.sequences == 1
+        assert room.promised_tokens <= LIMITS.kv_tokens or room.sequences == 1
+
+
+def test_heavy_tails_are_spread_more_evenly_than_in_turn() -> None:
+    draw = random.Random(1)
+    prompts = [min(4000, int(draw.paretovariate(1.1) * 50)) for _ in range(64)]
+    ranks = rooms(8, Limits(1000, 10**9, 10**9))
+    given_to(line_of(*prompts), ranks)
+    evenly = max(room.prefill_tokens for room in ranks)
+    in_turn = max(sum(prompts[rank::8]) for rank in range(8))
+    assert evenly < in_turn

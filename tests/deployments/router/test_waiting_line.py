@@ -1,0 +1,109 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.router.waiting_line import Ticket, Tier, WaitingLine
+
+
+def ticket(
+    name: str, key: str = "k", tier: Tier = Tier.STANDARD, tokens: int = 10, weight: float = 1.0
+) -> Ticket:
+    return Ticket(name, tier, key, prompt_tokens=tokens, max_tokens=10, weight=weight)
+
+
+def serve_all(line: WaitingLine) -> list[str]:
+    served = []
+    while (first := line.first()) is not None:
+        line.serve(first)
+        served.append(first.request_id)
+    return served
+
+
+def test_one_key_is_served_in_order_of_arrival() -> None:
+    line = WaitingLine()
+    for name in "abc":
+        line.join(ticket(name))
+    assert serve_all(line) == ["a", "b", "c"]
+    assert len(line) == 0
+
+
+def test_a_higher_class_goes_first_whenever_it_comes() -> None:
+    line = WaitingLine()
+    line.join(ticket("b", tier=Tier.BATCH))
+    line.join(ticket("s", tier=Tier.STANDARD))
+    line.join(ticket("i", tier=Tier.INTERACTIVE))
+    assert serve_all(line) == ["i", "s", "b"]
+
+
+def test_a_thousand_requests_of_one_key_keep_another_waiting_for_one() -> None:
+    line = WaitingLine()
+    for number in range(1000):
+        line.join(ticket(f"flood-{number}", key="flood"))
+    for _ in range(100):
+        first = line.first()
+        assert first is not None
+        line.serve(first)
+    line.join(ticket("single", key="other"))
+    assert "single" in serve_all(line)[:2]
+
+
+def test_keys_share_tokens_not_requests() -> None:
+    line = WaitingLine()
+    for number in range(60):
+        line.join(ticket(f"long-{number}", key="long", tokens=100))
+        line.join(ticket(f"short-{number}", key="short", tokens=20))
+    served = serve_all(line)[:36]
+    assert sum(name.startswith("long") for name in served) == 6
+
+
+def test_a_weight_is_a_larger_share() -> None:
+    line = WaitingLine()
+    for number in range(60):
+        line.join(ticket(f"heavy-{number}", key="heavy", weight=3))
+        line.join(ticket(f"light-{number}", key="light"))
+    served = serve_all(line)[:40]
+    assert sum(name.startswith("heavy") for name in served) == 30
+
+
+def test_who_was_idle_has_saved_nothing_up() -> None:
+    line = WaitingLine()
+    for number in range(100):
+        line.join(ticket(f"busy-{number}", key="busy"))
+    for _ in range(50):
+        first = line.first()
+        assert first is not None
+        line.serve(first)
+    for number in range(10):
+        line.join(ticket(f"late-{number}", key="late"))
+    served = serve_all(line)[:10]
+    assert sum(name.startswith("late") for name in served) == 5
+
+
+def test_who_is_called_back_has_the_turn_it_had() -> None:
+    line = WaitingLine()
+    first, second = ticket("first"), ticket("second")
+    line.join(first)
+    line.join(second)
+    line.serve(first)
+    line.rejoin(first)
+    assert serve_all(line) == ["first", "second"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("jls"), st.integers(0, 5), st.sampled_from(Tier))))
+def test_nobody_is_lost_or_served_twice(steps: list[tuple[str, int, Tier]]) -> None:
+    line, waiting, number = WaitingLine(), dict[str, Tier](), 0
+    for step, which, tier in steps:
+        if step == "j":
+            number += 1
+            waiting[str(number)] = tier
+            line.join(ticket(str(number), key=str(which), tier=tier, tokens=which))
+        elif step == "l":
+            gone = str(which)
+            assert line.leave(gone) == (waiting.pop(gone, None) is not None)
+        elif (first := line.first()) is not None:
+            assert first.tier == min(waiting.values())
+            line.serve(first)
+            del waiting[first.request_id]
+        assert len(line) == len(waiting)
+        for each in Tier:
+            assert line.length(each) == list(waiting.values()).count(each)
+    assert sorted(serve_all(line)) == sorted(waiting)
