@@ -67,7 +67,7 @@ class Fleet:
         lost_s = time.monotonic() - self._lost_at_s.get(entry.replica, float("-inf"))
         if entry.replica in self._links or lost_s < _RETRY_S:
             return
-        room = Room(entry.replica, entry.gang, limits(entry, self._admission))
+        room = Room(entry.replica, limits(entry, self._admission))
         link = Link(entry, self._context, room, self._silence_s, self._on_outputs)
         self._links[entry.replica] = link
         for work in (self._keep(link), self._announce(link)):

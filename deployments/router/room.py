@@ -21,7 +21,6 @@ class Room:
     """One rank as a router sees it: what the rank reports, and what is on its way there."""
 
     replica: str
-    gang: str
     limits: Limits
     sequences: int = 0
     prefill_tokens: int = 0

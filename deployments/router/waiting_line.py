@@ -47,9 +47,6 @@ class WaitingLine:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def length(self, tier: Tier) -> int:
-        return self._length[tier]
-
     def join(self, ticket: Ticket) -> None:
         turns = self._next_turn[ticket.tier]
         ticket.turn = max(self._now[ticket.tier], turns.get(ticket.key, 0.0))

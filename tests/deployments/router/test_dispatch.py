@@ -22,7 +22,7 @@ def line_of(*prompt_tokens: int, max_tokens: int = 10) -> WaitingLine:
 
 
 def rooms(count: int = 1, limits: Limits = LIMITS) -> list[Room]:
-    return [Room(f"r{number}", "g", limits) for number in range(count)]
+    return [Room(f"r{number}", limits) for number in range(count)]
 
 
 def given_to(line: WaitingLine, ranks: list[Room]) -> dict[str, str]:
