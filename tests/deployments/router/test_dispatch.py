@@ -55,7 +55,8 @@ def test_the_first_who_fits_nowhere_is_not_overtaken() -> None:
 
 
 def test_prompts_go_where_the_fewest_tokens_wait() -> None:
-    assert given_to(line_of(90, 30, 30, 30), rooms(2)) == {
+    wide = Limits(sequences=10, prefill_tokens=1000, kv_tokens=4000)  # no limit decides here
+    assert given_to(line_of(90, 30, 30, 30), rooms(2, wide)) == {
         "0": "r0",
         "1": "r1",
         "2": "r1",
