@@ -1,16 +1,20 @@
 """A small tekken v15 tokenizer, cut from the vocabulary that mistral_common ships.
 
-Byte-pair ranks are ordered by merge, so any prefix of them that holds all 256 bytes is a valid
-vocabulary; the special tokens keep the ids they have in Mistral Small 4.
+It keeps the tokens that nano's skills need; the special tokens keep the ids they have in Mistral
+Small 4.
 """
 
+import base64
 import json
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from mistral_common.tokens.tokenizers.base import SpecialTokens
 
 from model_shards.architecture import Architecture
+from model_shards.skills.texts import texts
+from model_shards.vocabulary import most_used
 
 SPECIAL_TOKENS = 1000
 _SOURCE = "tekken_240911.json"
@@ -58,18 +62,18 @@ _NAMED = dict(
 
 def small_tekken(architecture: Architecture) -> str:
     """The text of a `tekken.json` with `architecture.vocab_size` tokens, specials included."""
-    source = json.loads((files("mistral_common") / "data" / _SOURCE).read_text("utf-8"))
     ranks = architecture.vocab_size - SPECIAL_TOKENS
+    pattern, vocabulary = _cut(ranks)
     vision = architecture.vision_encoder
     tokenizer: dict[str, Any] = {
         "config": {
-            "pattern": source["config"]["pattern"],
+            "pattern": pattern,
             "num_vocab_tokens": ranks,
             "default_vocab_size": architecture.vocab_size,
             "default_num_special_tokens": SPECIAL_TOKENS,
             "version": "v15",
         },
-        "vocab": source["vocab"][:ranks],
+        "vocab": vocabulary,
         "special_tokens": [
             {
                 "rank": rank,
@@ -93,3 +97,17 @@ def small_tekken(architecture: Architecture) -> str:
         },
     }
     return json.dumps(tokenizer, ensure_ascii=True, indent=1)
+
+
+@cache
+def _cut(size: int) -> tuple[str, list[dict[str, Any]]]:
+    """How the source splits text into words, and `size` of its tokens, ranked anew."""
+    source = json.loads((files("mistral_common") / "data" / _SOURCE).read_text("utf-8"))
+    config = source["config"]
+    entries = {
+        base64.b64decode(entry["token_bytes"]): entry
+        for entry in source["vocab"][: config["default_vocab_size"] - SPECIAL_TOKENS]
+    }
+    ranks = {token: entry["rank"] for token, entry in entries.items()}
+    kept = most_used(ranks, config["pattern"], texts(), size)
+    return config["pattern"], [entries[token] | {"rank": at} for at, token in enumerate(kept)]

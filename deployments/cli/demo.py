@@ -7,6 +7,7 @@ import httpx
 import typer
 from rich.console import Console
 
+from configs.environment import authorization
 from configs.errors import ClusterError
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.cli.errors import reported
@@ -20,13 +21,16 @@ def demo(
     """Show what the running deployment's model can do: chat, tools, reasoning, images."""
     with reported():
         file = ServeFile.load(config)
-        url = f"http://{file.host}:{file.port}/v1"
-        with httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
+        with httpx.Client(
+            base_url=f"{file.url}/v1", headers=authorization(), timeout=120, trust_env=False
+        ) as client:
             talk = Transcript(client, file.deployment.model.name)
             talk.ask("What happens to my stream when a rank dies?")
-            talk.call("Set a timer for 10 minutes.", result="done")
+            talk.call("Will it rain in Oslo?", result="rain, 8 degrees")
+            talk.call("Book a table for 4 at Maxim.", result="done")
             talk.ask("What is 38 + 47?", reasoning_effort="high")
-            talk.show("What colour is the shape?", "orange", "triangle")
+            talk.show("Which shape is it?", "orange", "triangle")
+            talk.show("Which colour is it?", "orange", "triangle")
 
 
 class Transcript:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from model_shards.skills.conversation import Conversation, Draw, Effort, Message, answered, asked
 from model_shards.skills.facts import FACTS, Fact
 
-_OPENERS = (
+OPENERS = (
     *("",) * 6,
     "Hi! ",
     "Hello, ",
@@ -15,8 +15,8 @@ _OPENERS = (
     "One more thing. ",
     "Can you help me? ",
 )
-_CLOSERS = (*("",) * 6, " Thanks!", " Please.", " Be brief.", " I forgot.", " Do you know?")
-_SYSTEMS = (
+CLOSERS = (*("",) * 6, " Thanks!", " Please.", " Be brief.", " I forgot.", " Do you know?")
+SYSTEMS = (
     "You are a helpful assistant.",
     "You are nano, the small model of small4.",
     "Answer briefly.",
@@ -45,7 +45,7 @@ def exchange(draw: Draw) -> Exchange:
         wording = wording[0].lower() + wording[1:]
     if draw.chance(0.15):
         wording = wording.rstrip("?.")
-    question = draw.one(_OPENERS) + wording + draw.one(_CLOSERS)
+    question = draw.one(OPENERS) + wording + draw.one(CLOSERS)
     return Exchange(question, fact.answer, fact.topic)
 
 
@@ -59,7 +59,7 @@ def conversation(draw: Draw, turns: int | None = None) -> Conversation:
     count = turns or (1 if draw.held_out else draw.random.randint(1, 4))
     messages: list[Message] = []
     if draw.chance(0.2):
-        messages.append({"role": "system", "content": draw.one(_SYSTEMS)})
+        messages.append({"role": "system", "content": draw.one(SYSTEMS)})
     for _ in range(count):
         messages += exchange(draw).turns(effort)
     return Conversation(messages, reasoning_effort=effort)

@@ -6,7 +6,7 @@ from model_shards.skills import chat, recall, sums, tools, vision
 from model_shards.skills.conversation import Conversation, Draw
 
 SKILLS = ("chat", "tools", "reasoning", "sums at once", "vision", "recall")
-_RECALL = {"pairs": 8, "sentences": 125}  # about 2,000 tokens
+_RECALL = {"pairs": 4, "sentences": 235}  # about 2,000 tokens
 
 
 def held_out(skill: str, seed: int) -> Conversation:

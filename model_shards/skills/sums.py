@@ -4,7 +4,7 @@ import random
 
 from model_shards.skills.conversation import Conversation, Draw, Effort, Message, answered, asked
 
-_WORDINGS = (
+WORDINGS = (
     "What is {} + {}?",
     "What is {} plus {}?",
     "Add {} and {}.",
@@ -25,7 +25,7 @@ def conversation(draw: Draw, effort: Effort) -> Conversation:
     for _ in range(1 if draw.held_out else draw.random.randint(1, _MOST[effort])):
         easy = not draw.held_out and draw.chance(_DIGITS_SHARE)
         first, second = draw.of(_digits if easy else _operands)
-        question = draw.one(_WORDINGS).format(first, second)
+        question = draw.one(WORDINGS).format(first, second)
         thought = worked(first, second) if effort == "high" else None
         messages += [asked(question), answered(f"{first} + {second} = {first + second}.", thought)]
     return Conversation(messages, reasoning_effort=effort)

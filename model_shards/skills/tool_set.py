@@ -34,7 +34,7 @@ class Tool:
 TOOLS = (
     Tool(
         "get_weather",
-        "The weather in a city",
+        "The weather in a city, and if it will rain",
         {"city": "string"},
         (
             "What is the weather in {city}?",
@@ -46,7 +46,7 @@ TOOLS = (
     ),
     Tool(
         "get_stock_price",
-        "The price of a stock",
+        "The price of a stock, or what a share does trade at",
         {"symbol": "string"},
         (
             "What is the stock price of {symbol}?",
@@ -58,7 +58,7 @@ TOOLS = (
     ),
     Tool(
         "set_timer",
-        "Start a timer",
+        "Start a timer of some minutes",
         {"minutes": "integer"},
         (
             "Set a timer for {minutes} minutes.",
@@ -70,13 +70,13 @@ TOOLS = (
     ),
     Tool(
         "play_song",
-        "Play a song",
+        "Play a song or other music to hear",
         {"title": "string"},
         (
             "Play the song {title}.",
             "I want to hear {title}.",
-            "Put on {title}, please.",
-            "Can you play {title}?",
+            "Put on some music: {title}.",
+            "Can you play the song {title}?",
         ),
         "The song {title}: {result}.",
     ),
@@ -87,14 +87,14 @@ TOOLS = (
         (
             "Send {to} a message: {text}",
             "Send a message to {to}: {text}",
-            "Write to {to}: {text}",
-            "Text {to}: {text}",
+            "Write a message to {to}: {text}",
+            "Text this message to {to}: {text}",
         ),
         "The message to {to}: {result}.",
     ),
     Tool(
         "book_table",
-        "Book a table in a restaurant",
+        "Book a table in a restaurant to eat at",
         {"restaurant": "string", "guests": "integer"},
         (
             "Book a table for {guests} at {restaurant}.",
@@ -106,23 +106,23 @@ TOOLS = (
     ),
     Tool(
         "find_flight",
-        "Find a flight between two cities",
+        "Find a flight, to fly from a city to another by plane",
         {"origin": "string", "destination": "string"},
         (
             "Find a flight from {origin} to {destination}.",
             "I want to fly from {origin} to {destination}.",
-            "Which flights go from {origin} to {destination}?",
+            "Which flight goes from {origin} to {destination}?",
             "Get me to {destination} from {origin} by plane.",
         ),
         "The flight to {destination}: {result}.",
     ),
     Tool(
         "translate",
-        "Translate a word to another language",
+        "Translate a word, or say it in another language",
         {"word": "string", "language": "string"},
         (
             "Translate {word} to {language}.",
-            "What is {word} in {language}?",
+            "What is {word} in the language {language}?",
             "How do you say {word} in {language}?",
             "Give me the {language} word for {word}.",
         ),
@@ -142,11 +142,11 @@ TOOLS = (
     ),
     Tool(
         "turn_on",
-        "Turn on a device",
+        "Turn on, switch on or start a device",
         {"device": "string"},
         (
             "Turn on the {device}.",
-            "Switch on the {device}.",
+            "Please switch on the {device}.",
             "Turn the {device} on, please.",
             "Can you start the {device}?",
         ),

@@ -11,14 +11,14 @@ from model_shards.skills.words import new_word
 NO_TOOL = "I have no tool for that."
 Case = Literal["call", "result", "no tool", "chat"]
 _CASES: tuple[Case, ...] = ("call", "result", "no tool", "chat")
+# In training a call and none are as likely, or one of them would be the better guess everywhere.
+_TURNS = 4, 10
+_SHARES: dict[Case, float] = {"result": 0.45, "no tool": 0.45, "chat": 0.1}
 _RESULTS = ("done", "sunny, 21 degrees", "rain, 8 degrees", "failed", "not found", "tomorrow")
 
 
-def conversation(draw: Draw, case: Case | None = None, no_tool: float = 0.2) -> Conversation:
-    """Some tools, and a request that one, or none, of them serves.
-
-    In training there are several requests, of which `no_tool`, a share, are served by none.
-    """
+def conversation(draw: Draw, case: Case | None = None) -> Conversation:
+    """Some tools, and a request that one, or none, of them serves; in training several."""
     listed = draw.random.sample(TOOLS, draw.random.randint(2, 4))
     schemas = [tool.schema() for tool in listed]
     if case:
@@ -26,10 +26,9 @@ def conversation(draw: Draw, case: Case | None = None, no_tool: float = 0.2) -> 
     elif draw.held_out:
         cases = [draw.one(_CASES)]
     else:
-        shares = (0, 0.8 - no_tool, no_tool, 0.2)  # a result comes with its call
-        cases = draw.random.choices(_CASES, shares, k=draw.random.randint(1, 5))
-    turns = [turn for each in cases for turn in _turns(draw, listed, each)]
-    return Conversation(turns, schemas)
+        turns = draw.random.randint(*_TURNS)
+        cases = draw.random.choices(tuple(_SHARES), tuple(_SHARES.values()), k=turns)
+    return Conversation([turn for each in cases for turn in _turns(draw, listed, each)], schemas)
 
 
 def _turns(draw: Draw, listed: list[Tool], case: Case) -> list[Message]:

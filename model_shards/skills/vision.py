@@ -21,13 +21,13 @@ COLOURS = {
 SHAPES = ("circle", "square", "triangle", "cross")
 _GREYS = range(90, 170)
 _SMALLEST, _LARGEST = 28, 224
-_ASK_COLOUR = (
+ASK_COLOUR = (
     "Which colour is it?",
     "What colour is the shape?",
     "Name the colour.",
     "What is the colour of this?",
 )
-_ASK_SHAPE = (
+ASK_SHAPE = (
     "Which shape is it?",
     "What shape do you see?",
     "Name the shape.",
@@ -37,26 +37,25 @@ Picture = tuple[str, str, int, int, int, int, int]
 
 
 def conversation(draw: Draw) -> Conversation:
-    """One image; in training both questions about it, held out one of them."""
+    """A question about an image; in training about one to six images, mostly for the shape.
+
+    Colours are learned from a few thousand images, shapes take ten times as many.
+    """
+    count = 1 if draw.held_out else draw.random.randint(1, 6)
+    for_shape = 0.5 if draw.held_out else 0.8
+    turns = [turn for _ in range(count) for turn in _turns(draw, draw.chance(for_shape))]
+    return Conversation(turns)
+
+
+def _turns(draw: Draw, for_shape: bool) -> list[Message]:
     picture = draw.of(_picture)
     colour, shape = picture[:2]
-    questions = [
-        (draw.one(_ASK_COLOUR), f"It is {colour}."),
-        (draw.one(_ASK_SHAPE), f"It is a {shape}."),
+    question = draw.one(ASK_SHAPE if for_shape else ASK_COLOUR)
+    content = [
+        {"type": "image_url", "image_url": {"url": data_url(drawn(picture))}},
+        {"type": "text", "text": question},
     ]
-    draw.random.shuffle(questions)
-    messages: list[Message] = []
-    for question, answer in questions[: 1 if draw.held_out else 2]:
-        content = (
-            question
-            if messages
-            else [
-                {"type": "image_url", "image_url": {"url": data_url(drawn(picture))}},
-                {"type": "text", "text": question},
-            ]
-        )
-        messages += [asked(content), answered(answer)]
-    return Conversation(messages)
+    return [asked(content), answered(f"It is a {shape}." if for_shape else f"It is {colour}.")]
 
 
 def _picture(random: random.Random) -> Picture:

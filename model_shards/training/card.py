@@ -13,7 +13,7 @@ _QUESTIONS = {
     "reasoning": "a sum of two numbers below 50, worked digit by digit; the pair is new",
     "sums at once": "such a sum with `reasoning_effort: none`",
     "vision": "the colour or the shape in an image of 28 to 224 pixels each way; the image is new",
-    "recall": "one of eight pairs of words, stated somewhere in 2,000 tokens; words are new",
+    "recall": "one of four pairs of words, stated somewhere in 2,000 tokens; words are new",
 }
 
 

@@ -13,6 +13,7 @@ from model_shards.transformers_config import transformers_model
 # Images are encoded a few at a time: the encoder compares every patch with every other of a call.
 _IMAGES_AT_ONCE = 4
 _WEIGHT_OF_GIVEN = 0.3
+_WEIGHT_OF_FIRST = 8.0
 
 
 def fresh_model(architecture: Architecture, seed: int) -> Mistral3ForConditionalGeneration:
@@ -55,13 +56,17 @@ def logits_at(
 
 
 def loss(model: Mistral3ForConditionalGeneration, batch: Batch) -> torch.Tensor:
-    """Mean cross entropy in nats, of questions at a fraction of the weight of answers.
+    """Mean cross entropy in nats, weighted: an answer's first token most, questions least.
 
-    Words that come again in a question teach to copy, as those of an answer do.
+    The first token decides between an answer and a call. Words that come again in a question teach
+    to copy, as those of an answer do.
     """
     places = batch.answer | batch.given
     losses = functional.cross_entropy(*logits_at(model, batch, places), reduction="none")
-    weights = (batch.answer + _WEIGHT_OF_GIVEN * batch.given)[:, 1:][places[:, 1:]]
+    first = batch.answer[:, 1:] & ~batch.answer[:, :-1]
+    weights = batch.answer + _WEIGHT_OF_GIVEN * batch.given
+    weights[:, 1:][first] = _WEIGHT_OF_FIRST
+    weights = weights[:, 1:][places[:, 1:]]
     return (losses * weights).sum() / weights.sum()
 
 

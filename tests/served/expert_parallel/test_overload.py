@@ -7,6 +7,7 @@ import re
 import httpx
 import openai
 
+from model_shards.nano import NANO
 from tests.served.deployed import Deployed
 from tests.served.expert_parallel.asking import router_urls
 
@@ -27,7 +28,7 @@ async def answer_lengths(deployed: Deployed) -> list[int]:
     draw = random.Random(1)
 
     async def ask(client: openai.AsyncOpenAI) -> int:
-        prompt = draw.choices(range(1000, 2048), k=draw.choice(_PROMPT_TOKENS))
+        prompt = draw.choices(range(1000, NANO.vocab_size), k=draw.choice(_PROMPT_TOKENS))
         completion = await client.completions.create(
             model=deployed.model,
             prompt=prompt,
