@@ -1,9 +1,9 @@
 """What a deployment is: the arguments of `deployments.app:build` in a Serve config file."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
@@ -86,6 +86,53 @@ class Admission(_Strict):
     waits: Waits = Waits()
 
 
+class Access(_Strict):
+    """Who may send requests; without keys, everybody who reaches the port."""
+
+    keys_file: Path | None = Field(
+        default=None,
+        description="YAML, on every node with a router; read again when it changes. `small4 keys "
+        "new NAME` prints an entry.",
+    )
+    keys_env: str | None = Field(
+        default=None, description="Environment variable of the routers with the same YAML."
+    )
+    open: bool = Field(
+        default=False, description="Serve beyond this machine without keys: anybody may ask."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum((self.keys_file is not None, self.keys_env is not None, self.open)) > 1:
+            raise ValueError("give one of keys_file, keys_env and open")
+        return self
+
+    @field_validator("keys_file")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path and PROJECT_ROOT / path.expanduser()
+
+    @property
+    def keyed(self) -> bool:
+        return self.keys_file is not None or self.keys_env is not None
+
+
+class RequestLimits(_Strict):
+    """What one request may hold; a larger one is refused before it costs anything.
+
+    How long a prompt and its answer may get is vLLM's `max_model_len`, among the engine's
+    arguments, and how many logprobs a token may have its `max_logprobs`.
+    """
+
+    body_mib: PositiveInt = Field(default=32, description="Images come in the body, as base64.")
+    messages: PositiveInt = 2048
+    images: PositiveInt = 16
+    pixels: PositiveInt = Field(
+        default=25_000_000, description="Of one image; the encoder scales down what it gets."
+    )
+    answers: PositiveInt = Field(default=16, description="The largest `n`, for one prompt.")
+
+
 class Survival(_Strict):
     """What becomes of a request whose rank has died."""
 
@@ -104,6 +151,8 @@ class Deployment(_Strict):
     gangs: Gangs = Gangs()
     routers: Routers = Routers()
     admission: Admission = Admission()
+    access: Access = Access()
+    limits: RequestLimits = RequestLimits()
     survival: Survival = Survival()
     engine: dict[str, Any] = Field(
         default_factory=dict,

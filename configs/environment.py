@@ -10,6 +10,12 @@ def dashboard_address() -> str:
     return os.environ.get("RAY_DASHBOARD_ADDRESS", "http://127.0.0.1:8265").rstrip("/")
 
 
+def authorization() -> dict[str, str]:
+    """The header of small4's own requests, for a deployment with keys."""
+    key = os.environ.get("SMALL4_API_KEY")
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
 def state_directory() -> Path:
     """Where `small4 serve` leaves the log and process id of a Ray it started, for this user."""
     return Path(tempfile.gettempdir()) / f"small4-{os.getuid()}"

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from configs.deployment import PROJECT_ROOT, Deployment
 from configs.errors import ConfigError
+from configs.exposure import reachable_at
 
 DEFAULT_CONFIG = PROJECT_ROOT / "configs" / "serve" / "local-cpu.yaml"
 BUILDER = "deployments.app:build"
@@ -18,6 +19,7 @@ class ServeFile(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    path: Path
     raw: dict[str, Any]
     application: str
     host: str
@@ -43,12 +45,18 @@ class ServeFile(BaseModel):
             raise ConfigError(_explain(path, error)) from error
         http = raw.get("http_options") or {}
         return cls(
+            path=path,
             raw=raw,
             application=application.get("name", "default"),
-            host=http.get("host", "127.0.0.1"),
+            host=http.get("host", "0.0.0.0"),  # noqa: S104 - what Ray takes if none is given
             port=http.get("port", 8000),
             deployment=deployment,
         )
+
+    @property
+    def url(self) -> str:
+        """Where a client on this machine finds the API."""
+        return f"http://{reachable_at(self.host)}:{self.port}"
 
 
 def _find_application(path: Path, raw: Any) -> dict[str, Any]:

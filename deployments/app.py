@@ -3,6 +3,7 @@
 from ray.serve import Application
 
 from configs.deployment import Deployment
+from deployments.access.quotas import quota_deployment
 from deployments.roster import roster_deployment
 from deployments.router.router import router_deployment
 from deployments.shard.shard import shard_deployment
@@ -12,5 +13,8 @@ def build(deployment: Deployment) -> Application:
     """Serve calls this with the config's `args`, and refuses what isn't a Deployment."""
     roster = roster_deployment().bind()
     shards = shard_deployment(deployment).bind(deployment, roster)
-    application: Application = router_deployment(deployment).bind(deployment, roster, shards)
+    quotas = quota_deployment().bind() if deployment.access.keyed else None
+    application: Application = router_deployment(deployment).bind(
+        deployment, roster, quotas, shards
+    )
     return application

@@ -34,6 +34,7 @@ class RankEntry(BaseModel):
     max_model_len: int
     kv_tokens: int
     block_tokens: int
+    prefix_hash: str | None  # vLLM's name for how blocks are hashed; None if none are cached
     max_num_seqs: int
     max_num_batched_tokens: int
     num_experts: int

@@ -55,8 +55,13 @@ def serve_arguments(deployment: Deployment, **overrides: Any) -> Namespace:
     return arguments
 
 
-def rank_config(deployment: Deployment, rank: int, address: str, port: int) -> Any:
-    """The VllmConfig of one rank; ranks of a gang meet at `address:port`."""
+def rank_config(
+    deployment: Deployment, rank: int, address: str, port: int, cache_events: str
+) -> Any:
+    """The VllmConfig of one rank; ranks of a gang meet at `address:port`.
+
+    `cache_events` is where the engine tells of its prefix cache, unless the config says another.
+    """
     parallel: dict[str, Any] = {"enable_expert_parallel": True}
     if deployment.gangs.ranks > 1:
         parallel |= {
@@ -70,6 +75,10 @@ def rank_config(deployment: Deployment, rank: int, address: str, port: int) -> A
         **parallel,
         # Inside a placement group vLLM would pick Ray's executor; a rank's workers are its own.
         distributed_executor_backend=deployment.engine.get("distributed_executor_backend", "mp"),
+        kv_events_config=deployment.engine.get(
+            "kv_events_config",
+            {"enable_kv_cache_events": True, "publisher": "zmq", "endpoint": cache_events},
+        ),
         # Routers send each image whole, so that any rank can take over a request.
         mm_processor_cache_gb=0,
         worker_extension_cls="deployments.shard.held_experts.HeldExperts",

@@ -21,7 +21,7 @@ class ToShard(Enum):
     """Kinds of message a router sends."""
 
     HELLO = b"H"  # "I'm here": the shard answers with LOAD from now on
-    ADD = b"A"  # a list of EngineCoreRequests
+    ADD = b"A"  # how many tokens of each prompt are cached, then EngineCoreRequests: two lists
     ABORT = b"X"  # a list of request ids
 
 
@@ -29,6 +29,7 @@ class ToRouter(Enum):
     """Kinds of message a shard sends."""
 
     OUTPUTS = b"O"  # a Load, then EngineCoreOutputs: this router's share of one engine step
+    CACHE = b"C"  # a CacheChange: all that is held after HELLO, and then what changes
     LOAD = b"L"  # a Load, when it has changed and once a second; also the sign of life
     DEAD = b"D"  # the engine is gone; nothing more will come
 

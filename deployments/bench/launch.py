@@ -27,7 +27,7 @@ def small4_launch(path: Path, file: ServeFile) -> Launch:
     return Launch(
         command,
         {"RAY_worker_niceness": "0"},
-        f"http://{file.host}:{file.port}",
+        file.url,
         file.deployment.model.name,
     )
 

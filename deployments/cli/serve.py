@@ -14,8 +14,10 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from cluster.local_ray import LocalRay
-from configs.environment import state_directory
-from configs.errors import ClusterError
+from configs.environment import authorization, state_directory
+from configs.errors import ClusterError, ConfigError
+from configs.exposure import is_loopback, refuse_to_expose
+from configs.keys import KeysFile
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.cli.errors import reported
 from deployments.serve_api import ApplicationStatus, DeploymentStatus, ServeApi
@@ -34,6 +36,7 @@ def serve(
     """Serve the model: start Ray if none runs, deploy, wait until healthy, ask one question."""
     with reported():
         file = ServeFile.load(config)
+        _look_who_may_ask(file)
         Architecture.load(file.deployment.model.source)
         api = ServeApi()
         ray = None if api.reachable() else LocalRay.start(file.deployment, file.port)
@@ -65,6 +68,19 @@ def stop() -> None:
             out.print("Nothing runs.")
             return
         _take_down(api, LocalRay.find())
+
+
+def _look_who_may_ask(file: ServeFile) -> None:
+    access = file.deployment.access
+    try:
+        refuse_to_expose(access, file.host)
+        if access.keys_file is not None:
+            KeysFile.load(access.keys_file)
+    except ConfigError as error:
+        raise ConfigError(f"{file.path}: {error}") from None
+    if not access.keyed:
+        reach = "this machine" if is_loopback(file.host) else "the whole network"
+        out.print(f"[yellow]No keys are set: anybody on {reach} may send requests.[/]")
 
 
 def _wait_for_ray(api: ServeApi, ray: LocalRay) -> None:
@@ -113,9 +129,12 @@ def _show(progress: Progress, bars: dict[str, TaskID], deployments: list[Deploym
 
 def _greet(file: ServeFile) -> None:
     """One streamed chat request, as a client sends it."""
-    url, model = f"http://{file.host}:{file.port}/v1", file.deployment.model.name
-    _wait_for_answer(f"{url}/models")
+    url, model = f"{file.url}/v1", file.deployment.model.name
+    _wait_for_answer(f"{file.url}/health")
     out.print(f"small4 ready: {url} model={model}")
+    if file.deployment.access.keyed and not authorization():
+        out.print("It takes keys: with one in SMALL4_API_KEY it would be asked a question here.")
+        return
     question = "What do you serve?"
     out.print(f"[dim]> {question}[/]")
     with httpx.stream(
@@ -128,9 +147,13 @@ def _greet(file: ServeFile) -> None:
             "temperature": 0,
             "stream": True,
         },
+        headers=authorization(),
         timeout=120,
         trust_env=False,
     ) as response:
+        if not response.is_success:
+            out.print(f"It refuses the question: {response.read().decode()}", markup=False)
+            return
         for delta in _deltas(response):
             out.print(delta, end="", markup=False)
     out.print()

@@ -1,28 +1,41 @@
 """Which rank gets a request: a pure function of what the router knows."""
 
+import math
 from collections.abc import Iterable
-from typing import Protocol
 
+from deployments.router.prefix_index import Cached
 from deployments.router.room import Room
 from deployments.router.waiting_line import Ticket
 
-
-class Choice(Protocol):
-    """A routing policy."""
-
-    def __call__(self, ticket: Ticket, rooms: Iterable[Room]) -> Room:
-        """Picks one of `rooms`, all of which admit the request, and which aren't empty."""
-        ...
+# What a running sequence counts for in tokens of prompts: it takes a token of every step, and a
+# prefix that many requests share mustn't draw all of them to the one rank that has it.
+_SEQUENCE_TOKENS = 8
 
 
-def evenest(ticket: Ticket, rooms: Iterable[Room]) -> Room:
-    """The rank that would finish its prompts first, then the one with the fewest sequences.
+def cheapest(ticket: Ticket, rooms: Iterable[Room], cached: Cached) -> tuple[Room, int] | None:
+    """The rank with the least work before it once it has the request, of those that admit it.
 
-    The ranks of a gang step together and a step lasts as long as its longest rank, so prompts are
-    spread by their tokens: a rank with one long prompt gets no second while another has none.
+    Work is counted in tokens: of prompts that it has yet to compute, this one's included but for
+    what it has `cached` of it, and for each of its sequences as `_SEQUENCE_TOKENS`. A step of a
+    gang lasts as long as that of its busiest rank, so this also evens out what its ranks have to
+    do. Returns the rank, and how many tokens of the prompt it has.
     """
-    return min(rooms, key=_load)
+    best: tuple[Room, int] | None = None
+    least, tie = math.inf, (0, "")
+    for room in rooms:
+        held = held_tokens(room.bit, cached) if cached else 0
+        work = room.prefill_tokens - held + _SEQUENCE_TOKENS * room.sequences
+        # Asked last: most ranks are out by then, and there may be hundreds.
+        if work <= least and room.admits(ticket, held):
+            order = room.promised_tokens, room.replica
+            if work < least or order < tie:
+                best, least, tie = (room, held), work, order
+    return best
 
 
-def _load(room: Room) -> tuple[int, int, int, str]:
-    return room.prefill_tokens, room.sequences, room.promised_tokens, room.replica
+def held_tokens(bit: int, cached: Cached) -> int:
+    """Of a prompt, at the rank with that bit."""
+    for tokens, ranks in cached:
+        if ranks & bit:
+            return tokens
+    return 0

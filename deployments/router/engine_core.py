@@ -6,25 +6,21 @@ Read from vLLM 0.32.
 """
 
 import asyncio
-import logging
 import time
-from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any
 
+from vllm.exceptions import GracefulHTTPError
 from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreRequest, FinishReason
 from vllm.v1.engine.core_client import EngineCoreClient
 
-from configs.deployment import Admission, Survival, Waits
-from deployments.router.choice import Choice, evenest
-from deployments.router.dispatch import dispatch
-from deployments.router.drain import Drain
-from deployments.router.fleet import Fleet
+from configs.deployment import Admission, Survival
+from deployments.access.allowances import QuotaError
+from deployments.access.caller import caller
+from deployments.router.dispatcher import Dispatcher
 from deployments.router.flight import Flight
-from deployments.router.refusals import LineFullError, NoGangError, WaitedTooLongError
-from deployments.router.waiting_line import Tier, WaitingLine
-
-logger = logging.getLogger("ray.serve")
+from deployments.router.refusals import LineFullError, NoGangError, UsedUpError, WaitedTooLongError
+from deployments.router.turned_away import turn_away
 
 
 class RouterEngineCore(EngineCoreClient):
@@ -34,70 +30,64 @@ class RouterEngineCore(EngineCoreClient):
     engine_ranks_managed = (0,)
     resources = SimpleNamespace(engine_dead=False)
 
-    def __init__(
-        self, roster: Any, survival: Survival, admission: Admission, choice: Choice = evenest
-    ) -> None:
-        self._deadline_s = survival.deadline_s
-        self._admission = admission
-        self._choice = choice
-        self._flights: dict[str, Flight] = {}
-        self._line = WaitingLine()
-        self._drain = Drain()
-        self._round: asyncio.Handle | None = None
+    def __init__(self, roster: Any, survival: Survival, admission: Admission) -> None:
+        self._max_waiting = admission.max_waiting
         self._outputs: asyncio.Queue[EngineCoreOutputs] = asyncio.Queue()
-        self._fleet = Fleet(
-            roster, admission, survival.silence_s, self._take_outputs, self._reconsider
+        self._dispatcher = Dispatcher(
+            roster,
+            survival,
+            admission,
+            on_outputs=self._take_outputs,
+            on_lost=lambda flight: self._finish(flight, FinishReason.ERROR),
         )
-        self._following = asyncio.create_task(self._fleet.follow())
+        self._flights = self._dispatcher.flights
 
     async def add_request_async(self, request: EngineCoreRequest) -> None:
-        flight = Flight(request)
+        flight = Flight(request, caller.get())
         self._flights[request.request_id] = flight
-        if (waiting := len(self._line)) >= self._admission.max_waiting:
+        try:
+            flight.require_sendable()
+            await flight.charge_prompt()
+            if request.request_id not in self._flights:
+                return  # an answer to the same prompt was refused meanwhile, and this one with it
+            if (waiting := self._dispatcher.waiting()) >= self._max_waiting:
+                raise LineFullError(waiting)
+            self._dispatcher.join(flight)
+            await self._first_rank(flight)
+        except QuotaError as error:
             self._refuse(flight)
-            raise LineFullError(waiting)
-        self._line.join(flight.ticket)
-        self._plan_round()
-        await self._first_rank(flight)
+            turn_away(used_up := UsedUpError(error))
+            raise used_up from None
+        except BaseException as error:  # refused, or the client hung up
+            self._refuse(flight)
+            if isinstance(error, GracefulHTTPError):
+                turn_away(error)
+            raise
 
     async def _first_rank(self, flight: Flight) -> None:
         """Until a request has its first rank, the front end still takes an error."""
-        limit_s = self._deadline_s
-        if self._fleet.rooms():
-            limit_s = wait_limit_s(flight.ticket.tier, self._admission.waits)
+        limit_s = self._dispatcher.patience_s(flight.ticket.tier)
         try:
             async with asyncio.timeout(limit_s):
                 await flight.sent.wait()
         except TimeoutError:
-            self._refuse(flight)
-            if self._fleet.rooms():
+            if self._dispatcher.any_rank():
                 raise WaitedTooLongError(flight.ticket.tier, limit_s) from None
             raise NoGangError(limit_s) from None
-        except asyncio.CancelledError:
-            self._refuse(flight)  # the client hung up
-            raise
 
     def _refuse(self, flight: Flight) -> None:
         """vLLM has registered the request, but won't abort it, nor its siblings where `n` > 1."""
-        asked = flight.request.external_req_id
-        siblings = [
-            one
-            for one in self._flights.values()
-            if one is flight or (asked is not None and one.request.external_req_id == asked)
-        ]
-        for one in siblings:
-            self._recall(one)
+        for one in [one for one in self._flights.values() if one.asked == flight.asked]:
             self._finish(one, FinishReason.ABORT)
 
     def retry_after_s(self) -> float:
         """When a refused request is likely to find room."""
-        return self._drain.wait_s(len(self._line), time.monotonic())
+        return self._dispatcher.retry_after_s()
 
     async def abort_requests_async(self, request_ids: list[str]) -> None:
         for request_id in request_ids:
-            flight = self._flights.pop(request_id, None)
-            if flight is not None and not self._line.leave(request_id):
-                self._recall(flight)
+            if (flight := self._flights.get(request_id)) is not None:
+                self._dispatcher.drop(flight)
 
     async def get_output_async(self) -> EngineCoreOutputs:
         return await self._outputs.get()
@@ -116,69 +106,17 @@ class RouterEngineCore(EngineCoreClient):
 
     async def close(self) -> None:
         """Lets go of every rank; what is in flight there is aborted by the ranks."""
-        self._following.cancel()
-        await self._fleet.close()
-
-    def _plan_round(self) -> None:
-        """What arrives meanwhile goes out together: one message a rank."""
-        if self._round is None:
-            self._round = asyncio.get_running_loop().call_soon(self._hand_out)
-
-    def _hand_out(self) -> None:
-        self._round = None
-        batches: defaultdict[str, list[Flight]] = defaultdict(list)
-        for given, room in dispatch(self._line, self._fleet.rooms(), self._choice):
-            flight = self._flights[given.request_id]
-            flight.replica = room.replica
-            flight.sent.set()
-            batches[room.replica].append(flight)
-            self._drain.serve(time.monotonic())
-        for replica, flights in batches.items():
-            link = self._fleet.link(replica)
-            assert link is not None  # noqa: S101 - it was in the fleet in this very call
-            link.add(flights)
-
-    def _reconsider(self) -> None:
-        """A gang came or went: call back what is on lost ranks, send what waits."""
-        usable = {room.replica for room in self._fleet.rooms()}
-        for flight in self._flights.values():
-            if flight.replica is not None and flight.replica not in usable:
-                self._call_back(flight)
-        self._plan_round()
-
-    def _call_back(self, flight: Flight) -> None:
-        """Its rank, or a peer in lockstep with it, is lost."""
-        self._recall(flight)
-        flight.call_back()
-        self._line.rejoin(flight.ticket)
-        logger.info(
-            "request %s goes on elsewhere after %d tokens",
-            flight.request.request_id,
-            len(flight.tokens),
-        )
-        loop = asyncio.get_running_loop()
-        loop.call_later(self._deadline_s, self._give_up, flight, flight.attempt)
-
-    def _recall(self, flight: Flight) -> None:
-        """Its rank, if it has one that can be reached, needn't go on."""
-        if (link := self._fleet.link(flight.replica)) is not None:
-            link.abort([flight.wire_id])
-
-    def _give_up(self, flight: Flight, attempt: int) -> None:
-        if flight.replica is None and flight.attempt == attempt:
-            self._finish(flight, FinishReason.ERROR)
+        await self._dispatcher.close()
 
     def _finish(self, flight: Flight, reason: FinishReason) -> None:
-        """Ends a request that is on no rank, in the front end too."""
+        """Ends a request, in the front end too."""
         request_id = flight.request.request_id
-        self._line.leave(request_id)
-        if self._flights.pop(request_id, None) is not None:
+        if request_id in self._flights:
+            self._dispatcher.drop(flight)
             output = EngineCoreOutput(request_id, [], finish_reason=reason)
             self._outputs.put_nowait(EngineCoreOutputs(outputs=[output]))
 
     def _take_outputs(self, step: EngineCoreOutputs) -> None:
-        if len(self._line):
-            self._plan_round()  # a rank that reports may have room again
         if not step.outputs:
             return
         taken = []
@@ -188,13 +126,9 @@ class RouterEngineCore(EngineCoreClient):
             if flight is None or flight.wire_id != output.request_id:
                 continue  # aborted, or gone on elsewhere
             output.request_id = request_id
-            flight.tokens += output.new_token_ids
+            flight.take(output.new_token_ids)
             if output.finished:
-                del self._flights[request_id]
+                self._dispatcher.forget(flight)
             taken.append(output)
         # The timestamp is this process's clock; the rank's may be another machine's.
         self._outputs.put_nowait(EngineCoreOutputs(outputs=taken, timestamp=time.monotonic()))
-
-
-def wait_limit_s(tier: Tier, waits: Waits) -> float:
-    return (waits.interactive_s, waits.standard_s, waits.batch_s)[tier]

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from vllm.entrypoints.anthropic import api_router as anthropic
-from vllm.entrypoints.serve.engine.protocol import ErrorResponse
+from vllm.entrypoints.serve.engine.protocol import ErrorInfo, ErrorResponse
 from vllm.entrypoints.serve.exception_handling.handlers.http import http_exception_handler
 from vllm.entrypoints.serve.exception_handling.handlers.validation import (
     validation_exception_handler,
@@ -59,7 +59,20 @@ async def _on_invalid(request: Request, error: RequestValidationError) -> Respon
     return _form_for(request, await validation_exception_handler(request, error))
 
 
+def refusal(path: str, status: HTTPStatus, message: str, headers: dict[str, str]) -> JSONResponse:
+    """For middleware, which stands before the handlers."""
+    error = ErrorResponse(error=ErrorInfo(message=message, type=status.phrase, code=status))
+    answer = anthropic_form(error) if _is_anthropic(path) else JSONResponse(error.model_dump())
+    answer.status_code = status
+    answer.headers.update(headers)
+    return answer
+
+
 def _form_for(request: Request, answer: JSONResponse) -> Response:
-    if not request.url.path.startswith("/v1/messages"):
+    if not _is_anthropic(request.url.path):
         return answer
     return anthropic_form(ErrorResponse.model_validate_json(answer.body))
+
+
+def _is_anthropic(path: str) -> bool:
+    return path.startswith("/v1/messages")

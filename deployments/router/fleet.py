@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import zmq.asyncio
-from vllm.v1.engine import EngineCoreOutputs
+from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
 
 from configs.deployment import Admission
+from deployments.cache_change import CacheChange
 from deployments.roster import RankEntry
 from deployments.router.link import Link
+from deployments.router.prefix_index import Cached, PrefixIndex
+from deployments.router.prompt_blocks import prompt_blocks
 from deployments.router.room import Limits, Room
+from deployments.router.waiting_line import Ticket
 
 logger = logging.getLogger("ray.serve")
 
@@ -41,6 +45,7 @@ class Fleet:
         self._on_change = on_change
         self._context = zmq.asyncio.Context()
         self._links: dict[str, Link] = {}
+        self._prefixes = PrefixIndex()
         self._lost_at_s: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -67,8 +72,8 @@ class Fleet:
         lost_s = time.monotonic() - self._lost_at_s.get(entry.replica, float("-inf"))
         if entry.replica in self._links or lost_s < _RETRY_S:
             return
-        room = Room(entry.replica, limits(entry, self._admission))
-        link = Link(entry, self._context, room, self._silence_s, self._on_outputs)
+        room = Room(entry.replica, limits(entry, self._admission), bit=self._free_bit())
+        link = Link(entry, self._context, room, self._silence_s, listener=self)
         self._links[entry.replica] = link
         for work in (self._keep(link), self._announce(link)):
             task = asyncio.create_task(work)
@@ -86,8 +91,31 @@ class Fleet:
         finally:
             logger.warning("rank %d of gang %s is lost", link.entry.rank, link.entry.gang)
             del self._links[link.entry.replica]
+            self._prefixes.forget(link.room.bit)
             self._lost_at_s[link.entry.replica] = time.monotonic()
             self._on_change()
+
+    def take_outputs(self, step: EngineCoreOutputs) -> None:
+        self._on_outputs(step)
+
+    def take_cache(self, room: Room, change: CacheChange) -> None:
+        self._prefixes.change(room.bit, change)
+
+    def cached(self, ticket: Ticket) -> Cached:
+        """What ranks have of a prompt; they all cut it into blocks of one size."""
+        rank = next(iter(self._links.values()))
+        return self._prefixes.cached(ticket.blocks, rank.entry.block_tokens)
+
+    def blocks(self, request: EngineCoreRequest) -> tuple[int, ...]:
+        """Of a prompt, where there is a choice of ranks that cache them."""
+        rank = next(iter(self._links.values()), None)
+        if rank is None or len(self._links) < 2 or rank.entry.prefix_hash is None:
+            return ()
+        return prompt_blocks(request, rank.entry.prefix_hash, rank.entry.block_tokens)
+
+    def _free_bit(self) -> int:
+        taken = sum(link.room.bit for link in self._links.values())
+        return ~taken & (taken + 1)  # the lowest that isn't
 
     def usable(self) -> Iterator[Link]:
         """Links to every rank of every gang that is whole."""

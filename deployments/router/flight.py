@@ -2,12 +2,20 @@
 
 import asyncio
 import copy
+import re
 from dataclasses import dataclass, field
 
+from vllm.exceptions import VLLMValidationError
 from vllm.v1.engine import EngineCoreRequest
+from vllm.v1.serial_utils import MsgpackEncoder
 
+from configs.keys import Key
+from deployments.access.caller import Caller
 from deployments.router.waiting_line import Ticket, Tier
 from deployments.shard.resume import RESUME
+
+_encoder = MsgpackEncoder()
+_NUMBER = re.compile(r"^\d+_")  # of an answer, before the id of what asked for `n`
 
 
 @dataclass(slots=True)
@@ -15,37 +23,71 @@ class Flight:
     """One request and the tokens it has produced so far, over all the ranks it has been on."""
 
     request: EngineCoreRequest
+    caller: Caller | None = None  # None: the deployment is open
     replica: str | None = None  # where it is now; None while it waits for a rank
     attempt: int = 0
     tokens: list[int] = field(default_factory=list)
     sent: asyncio.Event = field(default_factory=asyncio.Event)  # to its first rank
+    waits_since_s: float = 0.0  # called back, and has produced nothing since
+    patience: asyncio.TimerHandle | None = None  # at its end the request fails
     ticket: Ticket = field(init=False)
 
     def __post_init__(self) -> None:
         self.ticket = self._ticket()
 
-    def call_back(self) -> None:
-        """Its rank is lost: what it has produced is prefilled at the next one."""
+    def require_sendable(self) -> None:
+        """Raises VLLMValidationError for a number that no message can hold."""
+        try:
+            _encoder.encode([self.request.sampling_params, self.request.reasoning_parser_kwargs])
+        except (OverflowError, TypeError, ValueError) as error:
+            raise VLLMValidationError(f"A number in the request is too large: {error}") from error
+
+    async def charge_prompt(self) -> None:
+        """Raises QuotaError if its key has no tokens left."""
+        if self.caller is not None:
+            await self.caller.prompt(self.asked, self.ticket.prompt_tokens)
+
+    def take(self, tokens: list[int]) -> None:
+        self.tokens += tokens
+        if self.caller is not None:
+            self.caller.answer(len(tokens))
+
+    @property
+    def started(self) -> bool:
+        """Whether its rank has computed its prompt, and what it had produced before."""
+        prompt_tokens = len(self.request.prompt_token_ids or ())
+        return prompt_tokens + len(self.tokens) > self.ticket.prompt_tokens
+
+    def call_back(self, now_s: float) -> None:
+        """From its rank: what it has produced is prefilled at the next one."""
+        if self.started or not self.waits_since_s:
+            self.waits_since_s = now_s
         self.replica = None
         self.attempt += 1
-        turn = self.ticket.turn
+        before = self.ticket
         self.ticket = self._ticket()
-        self.ticket.turn = turn
+        self.ticket.turn, self.ticket.blocks = before.turn, before.blocks
 
     def _ticket(self) -> Ticket:
-        """vLLM's `priority` is the lower the sooner."""
         request, produced = self.request, len(self.tokens)
-        tier = Tier.STANDARD
-        if request.priority:
-            tier = Tier.INTERACTIVE if request.priority < 0 else Tier.BATCH
         params = request.sampling_params
+        key = self.caller.key if self.caller else None
         return Ticket(
             request_id=request.request_id,
-            tier=tier,
-            key="",
+            tier=_tier(request.priority, key),
+            key=key.name if key else "",
             prompt_tokens=len(request.prompt_token_ids or ()) + produced,
             max_tokens=((params and params.max_tokens) or 1) - produced,
+            weight=key.weight if key else 1.0,
         )
+
+    @property
+    def asked(self) -> str:
+        """The same for all `n` answers to a prompt, and for no other request.
+
+        Not vLLM's `external_req_id`, which clients may choose.
+        """
+        return _NUMBER.sub("", self.request.request_id)
 
     @property
     def wire_id(self) -> str:
@@ -67,3 +109,11 @@ class Flight:
             params.prompt_logprobs = None  # the client has them
             message.sampling_params = params
         return message
+
+
+def _tier(priority: int, key: Key | None) -> Tier:
+    """vLLM's `priority` is the lower the sooner. Nobody goes before the class of their key."""
+    asked = None if priority == 0 else Tier.INTERACTIVE if priority < 0 else Tier.BATCH
+    if key is None:
+        return Tier.STANDARD if asked is None else asked
+    return max(Tier[key.tier.upper()], asked or Tier.INTERACTIVE)

@@ -18,9 +18,10 @@ class Intake(RouterEngineCore):
         # nor for `structured_outputs`.
         if not reasons(request):
             request.reasoning_ended = True
-        # Clients may send `extra_args` of their own (`vllm_xargs`); this one is between ours.
+        # Clients may send `extra_args` of their own (`vllm_xargs`); these are between ours.
         if request.sampling_params is not None and request.sampling_params.extra_args:
-            request.sampling_params.extra_args.pop(RESUME, None)
+            for name in (RESUME, "kv_cache_report_mode"):
+                request.sampling_params.extra_args.pop(name, None)
         await super().add_request_async(request)
 
 

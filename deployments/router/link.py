@@ -4,19 +4,21 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 import zmq
 import zmq.asyncio
 from vllm.v1.engine import EngineCoreOutputs
 
+from deployments.cache_change import CacheChange
 from deployments.roster import RankEntry
 from deployments.router.flight import Flight
 from deployments.router.room import Room
+from deployments.router.waiting_line import Ticket
 from deployments.shard.endpoint import client_socket
-from deployments.wire import Codec, Load, ToRouter, ToShard
+from deployments.wire import Codec, Frames, Load, ToRouter, ToShard
 
 logger = logging.getLogger("ray.serve")
 
@@ -29,6 +31,16 @@ _BROKEN = (
 )
 
 
+class Listener(Protocol):
+    """Hears what ranks say."""
+
+    def take_outputs(self, step: EngineCoreOutputs) -> None:
+        """Empty where only the rank's load has changed."""
+        ...
+
+    def take_cache(self, room: Room, change: CacheChange) -> None: ...
+
+
 class Link:
     """Up from the rank's first word until it says DEAD, falls silent, or its socket breaks."""
 
@@ -38,15 +50,15 @@ class Link:
         context: zmq.asyncio.Context,
         room: Room,
         silence_s: float,
-        on_outputs: Callable[[EngineCoreOutputs], None],
+        listener: Listener,
     ) -> None:
         self.entry = entry
         self.up = asyncio.Event()
         self.room = room
         self._sent = 0
-        self._unseen: deque[Flight] = deque()  # on the way: the rank's report knows nothing of them
+        self._unseen: deque[Ticket] = deque()  # on the way: the rank's report knows nothing of them
         self._silence_s = silence_s
-        self._on_outputs = on_outputs
+        self._listener = listener
         self._codec = Codec()
         self._socket = client_socket(
             context,
@@ -81,10 +93,13 @@ class Link:
             match ToRouter(kind.bytes):
                 case ToRouter.OUTPUTS:
                     self._take_load(body[0])
-                    self._on_outputs(self._codec.outputs(body[1:]))
+                    self._listener.take_outputs(self._codec.outputs(body[1:]))
                 case ToRouter.LOAD:
                     self._take_load(body[0])
-                    self._on_outputs(EngineCoreOutputs())
+                    self._listener.take_outputs(EngineCoreOutputs())
+                case ToRouter.CACHE:
+                    change = msgspec.msgpack.decode(body[0].buffer, type=CacheChange)
+                    self._listener.take_cache(self.room, change)
                 case ToRouter.DEAD:
                     return
             self.up.set()
@@ -96,19 +111,20 @@ class Link:
         self.room.report(
             load.requests, load.prefill_tokens, load.promised_tokens, load.answer_tokens
         )
-        for flight in self._unseen:
-            self.room.take(flight.ticket)
+        for ticket in self._unseen:
+            self.room.take(ticket)
 
     def add(self, flights: Sequence[Flight]) -> None:
         """Requests that `room` counts already."""
+        cached_tokens = [flight.ticket.cached_tokens for flight in flights]
+        requests = self._codec.encode([flight.message() for flight in flights])
+        self._send(ToShard.ADD, [msgspec.msgpack.encode(cached_tokens), *requests])
         self._sent += len(flights)
-        self._unseen.extend(flights)
-        self._send(ToShard.ADD, [flight.message() for flight in flights])
+        self._unseen.extend(flight.ticket for flight in flights)
 
     def abort(self, wire_ids: Sequence[str]) -> None:
-        self._send(ToShard.ABORT, wire_ids)
+        self._send(ToShard.ABORT, self._codec.encode(wire_ids))
 
-    def _send(self, kind: ToShard, value: Any = None) -> None:
+    def _send(self, kind: ToShard, body: Frames = ()) -> None:
         # Without a send limit a DEALER takes every message at once; the future needs no waiting.
-        body = () if value is None else self._codec.encode(value)
         self._socket.send_multipart([kind.value, *body], copy=False)

@@ -11,20 +11,36 @@ from typing import Any
 
 from vllm.exceptions import VLLMValidationError
 
+from configs.deployment import RequestLimits
+
 _ROLES = ("system", "user", "assistant", "tool")
 _TEXTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
 _IMAGES = ("image_url", "input_image")
 
 
-def plain(messages: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def plain(messages: Iterable[Mapping[str, Any]], limits: RequestLimits) -> list[dict[str, Any]]:
     """The same messages, with `text`, `thinking` and inline `image_url` parts only.
 
     Raises VLLMValidationError for a conversation that the model can't be asked about.
     """
-    written = [_message(message) for message in messages]
+    written = [_message(message) for message in require_objects(messages)]
     if not written:
         raise _refused('messages is empty: send at least one, {"role": "user", "content": "…"}.')
+    if len(written) > limits.messages:
+        raise _refused(f"{len(written)} messages are more than the {limits.messages} taken.")
+    contents = (message.get("content") for message in written)
+    parts = (part for content in contents if isinstance(content, list) for part in content)
+    if (images := sum(part["type"] == "image_url" for part in parts)) > limits.images:
+        raise _refused(f"{images} images are more than the {limits.images} taken.")
     return written
+
+
+def require_objects(messages: Iterable[Any]) -> list[Mapping[str, Any]]:
+    """Raises VLLMValidationError for what vLLM has read as a message of another model's form."""
+    found = list(messages)
+    if not all(isinstance(message, Mapping) for message in found):
+        raise _refused("A message must be an object with role and content.")
+    return found
 
 
 def require_inline(url: Any) -> None:

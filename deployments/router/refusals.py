@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from vllm.exceptions import GracefulHTTPError
 
+from deployments.access.allowances import QuotaError
 from deployments.router.waiting_line import Tier
 
 
@@ -38,3 +39,11 @@ class WaitedTooLongError(GracefulHTTPError):
             f"{tier.name.lower()} waits. Try again later.",
             HTTPStatus.SERVICE_UNAVAILABLE,
         )
+
+
+class UsedUpError(GracefulHTTPError):
+    """429: the request's key has no tokens left."""
+
+    def __init__(self, error: QuotaError) -> None:
+        super().__init__(str(error), HTTPStatus.TOO_MANY_REQUESTS)
+        self.headers = error.headers

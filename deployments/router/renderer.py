@@ -4,19 +4,33 @@ from typing import Any
 
 from vllm.renderers.mistral import MistralRenderer
 from vllm.renderers.registry import RENDERER_REGISTRY
+from vllm.tokenizers import mistral
 
+from configs.deployment import RequestLimits
 from deployments.router.image_tokens import InlineImageEncoder
-from deployments.router.messages import plain
+from deployments.router.messages import plain, require_objects
+
+_theirs = mistral.maybe_serialize_tool_calls
 
 
-def install() -> None:
+def install(limits: RequestLimits) -> None:
     """Makes vLLM render Mistral's prompts through `CheckedRenderer` from now on."""
+    CheckedRenderer.limits = limits
+    mistral.maybe_serialize_tool_calls = _serialize_tool_calls
     # `register` does the same, and warns of it in every router's log.
     RENDERER_REGISTRY.renderers["mistral"] = (__name__, CheckedRenderer.__name__)
 
 
+def _serialize_tool_calls(request: Any) -> None:
+    """What vLLM does to a chat's messages before it renders them."""
+    require_objects(request.messages)
+    _theirs(request)
+
+
 class CheckedRenderer(MistralRenderer):
     """Chat, responses, messages and tokenize all come through here."""
+
+    limits = RequestLimits()
 
     def __init__(self, config: Any, tokenizer: Any) -> None:
         super().__init__(config, tokenizer)
@@ -26,10 +40,10 @@ class CheckedRenderer(MistralRenderer):
         )
 
     def render_messages(self, messages: Any, params: Any) -> Any:
-        return super().render_messages(plain(messages), params)
+        return super().render_messages(plain(messages, self.limits), params)
 
     async def render_messages_async(self, messages: Any, params: Any) -> Any:
-        return await super().render_messages_async(plain(messages), params)
+        return await super().render_messages_async(plain(messages, self.limits), params)
 
     async def _detokenize_prompt_async(self, prompt: Any) -> Any:
         self.validate_token_ids(prompt["prompt_token_ids"], parameter="tokens")

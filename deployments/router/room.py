@@ -22,17 +22,18 @@ class Room:
 
     replica: str
     limits: Limits
+    bit: int = 0  # stands for the rank in `PrefixIndex`
     sequences: int = 0
     prefill_tokens: int = 0
     promised_tokens: int = 0  # of the KV cache
     answer_tokens: int = 1024  # few of the rank's answers are longer
 
-    def admits(self, ticket: Ticket) -> bool:
+    def admits(self, ticket: Ticket, cached_tokens: int = 0) -> bool:
         """An idle rank takes anything: what is larger than a budget must go somewhere."""
         if not self.sequences:
             return True
         limits = self.limits
-        prefill_tokens = self.prefill_tokens + ticket.prompt_tokens
+        prefill_tokens = self.prefill_tokens + ticket.prompt_tokens - cached_tokens
         return (
             self.sequences < limits.sequences
             and (prefill_tokens <= limits.prefill_tokens or not self.prefill_tokens)
@@ -42,8 +43,14 @@ class Room:
     def take(self, ticket: Ticket) -> None:
         """Counts a request that goes there."""
         self.sequences += 1
-        self.prefill_tokens += ticket.prompt_tokens
+        self.prefill_tokens += ticket.prefill_tokens
         self.promised_tokens += self.promise(ticket)
+
+    def release(self, ticket: Ticket, started: bool) -> None:
+        """Counts a request no more that leaves; one that has `started` is prefilled already."""
+        self.sequences -= 1
+        self.prefill_tokens -= 0 if started else ticket.prefill_tokens
+        self.promised_tokens -= self.promise(ticket)
 
     def promise(self, ticket: Ticket) -> int:
         """KV cache, in tokens, that a request is counted for."""

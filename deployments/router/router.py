@@ -1,25 +1,36 @@
 """The router: a Serve ingress replica that serves vLLM's own API over all gangs."""
 
+import logging
+import os
 from typing import Any
 
 from fastapi import FastAPI
 from ray import serve
 
 from configs.deployment import Deployment
+from configs.exposure import refuse_to_expose
 from deployments import serve_log
+
+# vLLM's own for operators (gangs are Serve's to scale), and what this model can't do.
+_CLOSED = ("/scale_elastic_ep", "/is_scaling_elastic_ep", "/kv_event_sources", "/v1/systemone")
+
+logger = logging.getLogger("ray.serve")
 
 
 class Router:
     """Holds tokenizer and config, no weights; any number of replicas."""
 
-    def __init__(self, deployment: Deployment, roster: Any, shards: Any) -> None:
+    def __init__(self, deployment: Deployment, roster: Any, quotas: Any, shards: Any) -> None:
         """`shards` is only there to make the gangs part of the application."""
+        refuse_to_expose(deployment.access, _host())
         self._deployment = deployment
         self._roster = roster
+        self._quotas = quotas
         self._llm: Any = None
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
         serve_log.keep_open()
+        os.environ["VLLM_MAX_N_SEQUENCES"] = str(self._deployment.limits.answers)
         from vllm.entrypoints.launchers.api_server.app_state import init_app_state
         from vllm.entrypoints.launchers.app import build_app
 
@@ -30,16 +41,22 @@ class Router:
             model_card,
             parser_tables,
             renderer,
+            response_items,
+            service_tier,
         )
+        from deployments.router.body_limit import BodyLimit
         from deployments.router.hang_up import HangUp
         from deployments.router.intake import Intake
-        from deployments.router.retry_after import RetryAfter
+        from deployments.router.turned_away import TurnedAway
         from deployments.vllm_arguments import router_config
 
         grammars.install()
         parser_tables.install()
-        media.install()
-        renderer.install()
+        limits = self._deployment.limits
+        media.install(limits.pixels)
+        renderer.install(limits)
+        response_items.install()
+        service_tier.install()
         arguments, config = router_config(self._deployment)
         _fix_grammar_backend(config)
         core = Intake(self._roster, self._deployment.survival, self._deployment.admission)
@@ -49,11 +66,26 @@ class Router:
         await init_app_state(self._llm, app.state, arguments, tasks)
         model_card.install(app)
         error_form.install(app)
-        app.add_middleware(RetryAfter, wait_s=core.retry_after_s)
+        self._guard(app)
+        app.add_middleware(BodyLimit, mebibytes=limits.body_mib)
+        app.add_middleware(TurnedAway, wait_s=core.retry_after_s)
         app.add_middleware(HangUp)
-        _close(app, "/scale_elastic_ep", "/is_scaling_elastic_ep")  # gangs are Serve's to scale
+        _close(app, *_CLOSED)
         app.state.server = None  # vLLM stops its own server when an engine dies; ours don't
         return app
+
+    def _guard(self, app: FastAPI) -> None:
+        from deployments.access.allowances import Allowances
+        from deployments.access.gate import Gate
+        from deployments.access.key_ring import KeyRing
+
+        access, replica = self._deployment.access, serve.get_replica_context().replica_id
+        if not access.keyed:
+            logger.warning("no keys are set: whoever reaches this deployment may use it")
+            return
+        allowances = Allowances(self._quotas, str(replica), self._deployment.routers.count)
+        model = self._deployment.model.name
+        app.add_middleware(Gate, ring=KeyRing(access), allowances=allowances, model=model)
 
     async def check_health(self) -> None:
         if self._llm is not None:
@@ -73,6 +105,14 @@ def _fix_grammar_backend(config: Any) -> None:
     """
     if config.structured_outputs_config.backend == "auto":
         config.structured_outputs_config.backend = "guidance"
+
+
+def _host() -> str:
+    """Where HAProxy listens, and every router by itself. Ray has no public name for it."""
+    from ray.serve.context import _get_global_client
+
+    host: str = _get_global_client().http_config.host
+    return host
 
 
 def _close(app: FastAPI, *paths: str) -> None:

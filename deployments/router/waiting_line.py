@@ -17,7 +17,7 @@ class Tier(IntEnum):
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """One waiting request. `turn` is set when it joins the line."""
+    """One waiting request. `turn` is set when it joins the line, `cached_tokens` when it leaves."""
 
     request_id: str
     tier: Tier
@@ -25,7 +25,14 @@ class Ticket:
     prompt_tokens: int
     max_tokens: int  # of the answer
     weight: float = 1.0
+    blocks: tuple[int, ...] = ()  # hashes of the prompt's
     turn: float = field(default=0.0, init=False)
+    cached_tokens: int = field(default=0, init=False)  # of the prompt, at the rank it goes to
+
+    @property
+    def prefill_tokens(self) -> int:
+        """What that rank has to compute of the prompt."""
+        return self.prompt_tokens - self.cached_tokens
 
 
 class WaitingLine:

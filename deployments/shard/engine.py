@@ -10,6 +10,7 @@ from vllm.v1.engine.core_client import EngineCoreClient
 from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.executor import Executor
 
+from deployments.shard.cache_events import SCHEME
 from deployments.shard.held_experts import as_ranges
 
 __all__ = ["Engine", "EngineDeadError"]
@@ -47,6 +48,21 @@ class Engine:
     def block_tokens(self) -> int:
         """Tokens in one block of the KV cache."""
         return int(self._config.cache_config.block_size)
+
+    @property
+    def prefix_hash(self) -> str | None:
+        """How the prefix cache hashes blocks; None if there is none, or routers can't follow it."""
+        cache, events = self._config.cache_config, self._config.kv_events_config
+        algorithm = str(cache.prefix_caching_hash_algo)
+        followed = (
+            cache.enable_prefix_caching
+            and events is not None
+            and events.endpoint.startswith(SCHEME)
+            # Others start from a seed that each process draws for itself.
+            and algorithm.startswith("sha256")
+            and self._config.parallel_config.decode_context_parallel_size == 1
+        )
+        return algorithm if followed else None
 
     @property
     def max_num_seqs(self) -> int:

@@ -12,9 +12,11 @@ _FIRST_GUESS_TOKENS = 1024
 @dataclass(slots=True)
 class _Entry:
     router: bytes
-    prompt_tokens: int  # to prefill: a continuation's earlier answer is among them
+    prefill_tokens: int
+    prompt_tokens: int  # a continuation's earlier answer is among them
     promised_tokens: int
     answer_tokens: int = 0
+    begun: bool = False
 
 
 class Ledger:
@@ -33,6 +35,7 @@ class Ledger:
         self.answer_tokens = max(_FIRST_GUESS_TOKENS, least_answer_tokens)
         self.prefill_tokens = 0
         self.promised_tokens = 0
+        self._begun_tokens = 0  # of the promised
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -41,13 +44,35 @@ class Ledger:
         """How many requests have ever come from a router."""
         return self._taken.get(router, 0)
 
-    def add(self, router: bytes, request_id: str, prompt_tokens: int, max_tokens: int) -> None:
+    def add(
+        self,
+        router: bytes,
+        request_id: str,
+        prompt_tokens: int,
+        max_tokens: int,
+        cached_tokens: int = 0,
+    ) -> None:
+        """`cached_tokens` of the prompt needn't be computed, by the router's word."""
+        prefill_tokens = prompt_tokens - cached_tokens
         answer_tokens = min(max_tokens, self.answer_tokens)
         promised = in_blocks(prompt_tokens + answer_tokens, self._block_tokens)
-        self._entries[request_id] = _Entry(router, prompt_tokens, promised)
+        self._entries[request_id] = _Entry(router, prefill_tokens, prompt_tokens, promised)
         self._taken[router] = self.taken(router) + 1
-        self.prefill_tokens += prompt_tokens
+        self.prefill_tokens += prefill_tokens
         self.promised_tokens += promised
+
+    def begin(self, request_id: str, limit_tokens: int) -> bool | None:
+        """Counts a request as the engine's; False if its cache can't hold it too, None if dropped.
+
+        Several routers may send into the same room at once. A lone request always fits.
+        """
+        if (entry := self._entries.get(request_id)) is None:
+            return None
+        if self._begun_tokens and self._begun_tokens + entry.promised_tokens > limit_tokens:
+            return False
+        entry.begun = True
+        self._begun_tokens += entry.promised_tokens
+        return True
 
     def step(self, request_id: str, new_tokens: int, *, finished: bool) -> bytes | None:
         """Counts what a step gave a request; returns its router, None if nobody wants it."""
@@ -55,11 +80,12 @@ class Ledger:
         if entry is None:
             return None  # aborted meanwhile
         if not entry.answer_tokens and new_tokens:
-            self.prefill_tokens -= entry.prompt_tokens
+            self.prefill_tokens -= entry.prefill_tokens
         entry.answer_tokens += new_tokens
         if (tokens := entry.prompt_tokens + entry.answer_tokens) > entry.promised_tokens:
             promised = in_blocks(tokens, self._block_tokens)
             self.promised_tokens += promised - entry.promised_tokens
+            self._begun_tokens += promised - entry.promised_tokens
             entry.promised_tokens = promised
         if finished:
             self._remember(entry.answer_tokens)
@@ -72,8 +98,9 @@ class Ledger:
         if entry is None:
             return False
         self.promised_tokens -= entry.promised_tokens
+        self._begun_tokens -= entry.promised_tokens if entry.begun else 0
         if not entry.answer_tokens:
-            self.prefill_tokens -= entry.prompt_tokens
+            self.prefill_tokens -= entry.prefill_tokens
         return True
 
     def of(self, router: bytes) -> list[str]:

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import logging
-from collections import defaultdict
+from collections import defaultdict, deque
 
 import msgspec
 from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreRequest
 from vllm.v1.metrics.stats import SchedulerStats
 
+from deployments.shard.cache_feed import CacheFeed
 from deployments.shard.endpoint import Endpoint
 from deployments.shard.engine import Engine, EngineDeadError
 from deployments.shard.ledger import Ledger
@@ -24,13 +25,18 @@ _NEWS_EVERY_S = 0.02  # at most so often, and at most so late, routers hear of e
 class Relay:
     """Runs until its engine dies."""
 
-    def __init__(self, engine: Engine, endpoint: Endpoint) -> None:
+    def __init__(
+        self, engine: Engine, endpoint: Endpoint, cache: CacheFeed, kv_share: float
+    ) -> None:
         self._engine = engine
         self._endpoint = endpoint
+        self._cache = cache
         self._codec = Codec()
         # Half of what each sequence could have of the cache if there were as many as may be.
         least_answer_tokens = engine.kv_tokens // (2 * engine.max_num_seqs)
         self._ledger = Ledger(engine.block_tokens, max(1, least_answer_tokens))
+        self._held: deque[EngineCoreRequest] = deque()  # until the cache has room
+        self._limit_tokens = int(kv_share * engine.kv_tokens)
         self._routers: set[bytes] = set()
         self._news = asyncio.Event()  # for routers that it didn't come from
         self._stats = SchedulerStats()  # as of the engine's last step
@@ -42,6 +48,7 @@ class Relay:
                 tasks.create_task(self._take_requests())
                 tasks.create_task(self._give_outputs())
                 tasks.create_task(self._report_load())
+                tasks.create_task(self._report_cache())
         except* EngineDeadError:
             for router in self._routers:
                 await self._endpoint.send(router, ToRouter.DEAD)
@@ -57,23 +64,38 @@ class Relay:
                     await self._abort(msgspec.msgpack.decode(body[0].buffer, type=list[str]))
                 case ToShard.HELLO:
                     await self._send(router, ToRouter.LOAD, [self._encoded_load(router)])
+                    held = msgspec.msgpack.encode(self._cache.all_held())
+                    await self._send(router, ToRouter.CACHE, [held])
 
     async def _add(self, router: bytes, body: Frames) -> None:
         try:
-            requests = self._codec.requests(body)
+            cached_tokens = msgspec.msgpack.decode(body[0].buffer, type=list[int])
+            requests = self._codec.requests(body[1:])
         except msgspec.MsgspecError as error:
             # Router and shard of different versions, or not a router at all.
             logger.error("dropped requests that can't be decoded: %s", error)
             return
-        for request in requests:
-            self._ledger.add(router, request.request_id, *tokens_asked(request))
-            await self._engine.add(request)
+        for request, cached in zip(requests, cached_tokens, strict=True):
+            self._ledger.add(router, request.request_id, *tokens_asked(request), cached)
+            self._held.append(request)
+        await self._begin()
         self._tell_others()
+
+    async def _begin(self) -> None:
+        """Gives the engine what its cache has room for, in order."""
+        while self._held:
+            begun = self._ledger.begin(self._held[0].request_id, self._limit_tokens)
+            if begun is False:
+                return
+            request = self._held.popleft()
+            if begun:
+                await self._engine.add(request)
 
     async def _abort(self, request_ids: list[str]) -> None:
         known = [one for one in request_ids if self._ledger.drop(one)]
         if known:
             await self._engine.abort(known)
+            await self._begin()
             self._tell_others()
 
     async def _give_outputs(self) -> None:
@@ -83,6 +105,7 @@ class Relay:
             for router, outputs in self._by_owner(step.outputs).items():
                 share = self._codec.encode(EngineCoreOutputs(outputs=outputs))
                 await self._send(router, ToRouter.OUTPUTS, [self._encoded_load(router), *share])
+            await self._begin()
             self._tell_others()
 
     def _by_owner(self, outputs: list[EngineCoreOutput]) -> dict[bytes, list[EngineCoreOutput]]:
@@ -106,6 +129,12 @@ class Relay:
             for router in list(self._routers):
                 await self._send(router, ToRouter.LOAD, [self._encoded_load(router)])
             await asyncio.sleep(_NEWS_EVERY_S)
+
+    async def _report_cache(self) -> None:
+        while True:
+            change = msgspec.msgpack.encode(await self._cache.next_change())
+            for router in list(self._routers):
+                await self._send(router, ToRouter.CACHE, [change])
 
     def load(self, router: bytes = b"") -> Load:
         """How busy this rank is. An engine without requests doesn't step, so says nothing new."""
@@ -131,7 +160,7 @@ class Relay:
 
 
 def tokens_asked(request: EngineCoreRequest) -> tuple[int, int]:
-    """Tokens to prefill and the most to answer; a continuation's answer so far is prefilled."""
+    """Tokens of the prompt and the most to answer; a continuation's answer so far is prompt."""
     params = request.sampling_params
     resumed = len(resumed_tokens(params))
     prompt_tokens = len(request.prompt_token_ids or ())

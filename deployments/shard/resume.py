@@ -44,6 +44,8 @@ def _with_output(init: Callable[..., None]) -> Callable[..., None]:
         init(self, *args, **kwargs)
         if tokens := resumed_tokens(self.sampling_params):
             self.append_output_token_ids(tokens)
+            # They count how much of the prompt was cached, and refuse to count output with it.
+            self.prefill_stats = None
 
     return wrapped
 

@@ -21,6 +21,7 @@ class ExpertShard:
     async def __init__(self, deployment: Deployment, roster: Any) -> None:  # type: ignore[misc]
         # Serve awaits it.
         serve_log.keep_open()
+        from deployments.shard.cache_feed import CacheFeed
         from deployments.shard.endpoint import Endpoint
         from deployments.shard.engine import Engine
         from deployments.shard.relay import Relay
@@ -36,7 +37,8 @@ class ExpertShard:
 
         async with asyncio.timeout(deployment.gangs.start_timeout_s):
             address, port = await self._meet(gang)
-            config = rank_config(deployment, gang.rank, address, port)
+            self._cache = CacheFeed()
+            config = rank_config(deployment, gang.rank, address, port, self._cache.endpoint)
             self._engine = await asyncio.to_thread(Engine, config)
         self._endpoint = Endpoint(self._host)
         num_experts, experts = await self._engine.held_experts()
@@ -54,12 +56,14 @@ class ExpertShard:
             max_model_len=self._engine.max_model_len,
             kv_tokens=self._engine.kv_tokens,
             block_tokens=self._engine.block_tokens,
+            prefix_hash=self._engine.prefix_hash,
             max_num_seqs=self._engine.max_num_seqs,
             max_num_batched_tokens=self._engine.max_num_batched_tokens,
             num_experts=num_experts,
             experts=experts,
         )
-        relay = Relay(self._engine, self._endpoint)
+        kv_share = deployment.admission.kv_share
+        relay = Relay(self._engine, self._endpoint, self._cache, kv_share)
         self._relay = asyncio.create_task(relay.run())
         self._renewal = asyncio.create_task(self._renew(relay))
 
@@ -97,6 +101,7 @@ class ExpertShard:
         for task in (self._renewal, self._relay):
             task.cancel()
         self._endpoint.close()
+        self._cache.close()
         await asyncio.to_thread(self._engine.shutdown)
 
 

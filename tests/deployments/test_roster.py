@@ -18,6 +18,7 @@ def entry(replica: str = "a", gang: str = "g", rank: int = 0) -> RankEntry:
         max_model_len=4096,
         kv_tokens=1000,
         block_tokens=1,
+        prefix_hash=None,
         max_num_seqs=8,
         max_num_batched_tokens=100,
         num_experts=128,

@@ -16,8 +16,8 @@ from configs.serve_file import DEFAULT_CONFIG
 SMALL4 = Path(sys.executable).with_name("small4")
 
 
-def write_config(path: Path, *, gangs: int, ranks: int, routers: int) -> Path:
-    """The shipped local config with other numbers of gangs, ranks and routers.
+def write_config(path: Path, *, gangs: int, ranks: int, routers: int, **args_too: Any) -> Path:
+    """The shipped local config with other numbers of gangs, ranks and routers, and `args_too`.
 
     And with random weights: their answers are long, and never end by themselves.
     """
@@ -26,6 +26,8 @@ def write_config(path: Path, *, gangs: int, ranks: int, routers: int) -> Path:
     args["model"]["source"] = ".cache/nano-noise"
     args["gangs"] = {"count": gangs, "ranks": ranks}
     args["routers"] = {"count": routers}
+    for name, more in args_too.items():
+        args[name] = {**args.get(name, {}), **more}
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     return path
 

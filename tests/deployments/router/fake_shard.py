@@ -38,6 +38,7 @@ class FakeShard:
             max_model_len=4096,
             kv_tokens=1000,
             block_tokens=1,
+            prefix_hash=None,
             max_num_seqs=8,
             max_num_batched_tokens=100,
             num_experts=128,
@@ -61,7 +62,7 @@ class FakeShard:
                     await self.report(self.load)
                 case ToShard.ADD:
                     self.messages += 1
-                    for request in self._codec.requests(body):
+                    for request in self._codec.requests(body[1:]):
                         self._taken += 1
                         self.requests.put_nowait(request)
                 case ToShard.ABORT:

@@ -3,11 +3,18 @@
 import asyncio
 
 import pytest
+from vllm.exceptions import VLLMValidationError
 
 from configs.deployment import Admission, Survival, Waits
+from deployments.access.allowances import Allowances
+from deployments.access.caller import Caller, caller
 from deployments.router.engine_core import RouterEngineCore
-from deployments.router.refusals import LineFullError, WaitedTooLongError
+from deployments.router.flight import Flight
+from deployments.router.refusals import LineFullError, UsedUpError, WaitedTooLongError
+from deployments.shard.resume import RESUME
 from deployments.wire import Load
+from tests.deployments.access.keys import key
+from tests.deployments.access.test_allowances import Service
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard, request
 from tests.deployments.router.test_engine_core import PATIENT, play
 
@@ -17,7 +24,7 @@ FULL = Load(requests=8, answer_tokens=10)
 async def core_of(*shards: FakeShard, admission: Admission | None = None) -> RouterEngineCore:
     """Once every rank is up: an earlier request would go to the first of them."""
     core = RouterEngineCore(FakeRoster(*shards), PATIENT, admission or Admission())
-    while len(core._fleet.rooms()) < len(shards):  # noqa: ASYNC110 - there is no event for it
+    while len(core._dispatcher._fleet.rooms()) < len(shards):  # noqa: ASYNC110 - there is no event for it
         await asyncio.sleep(0.01)
     return core
 
@@ -26,8 +33,12 @@ async def fill(core: RouterEngineCore, shard: FakeShard) -> None:
     """One request of ours, and the rank's word that others have brought it seven more."""
     await core.add_request_async(request("first"))
     await shard.requests.get()
+    await report_full(core, shard)
+
+
+async def report_full(core: RouterEngineCore, shard: FakeShard) -> None:
     await shard.report(FULL)
-    (room,) = core._fleet.rooms()
+    (room,) = core._dispatcher._fleet.rooms()
     while room.sequences < FULL.requests:  # noqa: ASYNC110 - there is no event for it
         await asyncio.sleep(0.01)
 
@@ -125,8 +136,6 @@ def test_no_sibling_of_a_refused_answer_goes_on() -> None:
         await fill(core, shard)
         await shard.report(Load(requests=7))
         siblings = [request(f"{n}_r") for n in range(3)]
-        for one in siblings:
-            one.external_req_id = "r"
         await core.add_request_async(siblings[0])
         sent = await shard.requests.get()
         waiting = asyncio.create_task(core.add_request_async(siblings[1]))
@@ -135,6 +144,24 @@ def test_no_sibling_of_a_refused_answer_goes_on() -> None:
             await core.add_request_async(siblings[2])
         assert await shard.aborts.get() == [sent.request_id]
         assert list(core._flights) == ["first"]
+        waiting.cancel()
+        await core.close()
+
+    play(scene)
+
+
+def test_a_refusal_harms_no_request_that_a_client_has_named_alike() -> None:
+    async def scene() -> None:
+        shard = FakeShard("a")
+        core = await core_of(shard, admission=Admission(max_waiting=1))
+        await fill(core, shard)
+        mine, another = request("same-1"), request("same-2")
+        mine.external_req_id = another.external_req_id = "same"
+        waiting = asyncio.create_task(core.add_request_async(mine))
+        await asyncio.sleep(0.1)
+        with pytest.raises(LineFullError):
+            await core.add_request_async(another)
+        assert list(core._flights) == ["first", "same-1"]
         waiting.cancel()
         await core.close()
 
@@ -204,6 +231,99 @@ def test_a_lost_ranks_requests_wait_for_room_elsewhere_with_what_they_had() -> N
         assert (await second.requests.get()).request_id == "r/1"
         ticket = core._flights["r"].ticket
         assert (ticket.prompt_tokens, ticket.max_tokens) == (5, 8)
+        await core.close()
+
+    play(scene)
+
+
+def test_batch_yields_at_once_and_goes_on_with_what_it_had() -> None:
+    async def scene() -> None:
+        shard = FakeShard("a")
+        core = await core_of(shard)
+        batch = [request(f"batch{number}") for number in range(8)]
+        for one in batch:
+            one.priority = 1
+            await core.add_request_async(one)
+            await shard.say((await shard.requests.get()).request_id, [7])
+        await shard.say("batch5/0", [8])
+        while not core._flights["batch5"].tokens[1:]:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0.01)
+        await report_full(core, shard)
+        await core.add_request_async(request("now"))
+        assert await shard.aborts.get() == ["batch0/0"]
+        assert (await shard.requests.get()).request_id == "now/0"
+        await shard.report(Load(requests=7))
+        continued = await shard.requests.get()
+        assert continued.request_id == "batch0/1"
+        assert continued.sampling_params is not None
+        assert continued.sampling_params.extra_args == {RESUME: [7]}
+        await core.close()
+
+    play(scene)
+
+
+def test_a_request_has_the_class_of_its_key_or_a_lower() -> None:
+    async def scene() -> None:
+        allowances = Allowances(Service(), "router", 1)
+        tiers = {}
+        for tier in ("interactive", "standard", "batch"):
+            owner = key(tier, weight=2, **{"class": tier})
+            its = Caller(await allowances.begin(owner), allowances)
+            for priority in (-1, 0, 1):
+                one = request()
+                one.priority = priority
+                ticket = Flight(one, its).ticket
+                assert (ticket.key, ticket.weight) == (tier, 2)
+                tiers[tier, priority] = ticket.tier.name
+        assert tiers == {
+            ("interactive", -1): "INTERACTIVE",
+            ("interactive", 0): "INTERACTIVE",
+            ("interactive", 1): "BATCH",
+            ("standard", -1): "STANDARD",
+            ("standard", 0): "STANDARD",
+            ("standard", 1): "BATCH",
+            ("batch", -1): "BATCH",
+            ("batch", 0): "BATCH",
+            ("batch", 1): "BATCH",
+        }
+
+    play(scene)
+
+
+def test_a_key_pays_for_prompt_and_answer_and_is_refused_without_tokens() -> None:
+    async def scene() -> None:
+        shard = FakeShard("a")
+        core = await core_of(shard)
+        allowances = Allowances(Service(), "router", 1)
+        allowance = await allowances.begin(key(tokens_per_minute=40))
+        caller.set(Caller(allowance, allowances))
+        await core.add_request_async(request("first", prompt_tokens=30))
+        await shard.say((await shard.requests.get()).request_id, [7] * 9)
+        while not core._flights["first"].tokens:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0.001)
+        await core.add_request_async(request("second", prompt_tokens=30))
+        with pytest.raises(UsedUpError, match="40 tokens per minute") as refusal:
+            await core.add_request_async(request("third", prompt_tokens=30))
+        assert refusal.value.http_status == 429
+        assert sorted(core._flights) == ["first", "second"]
+        await core.close()
+
+    play(scene)
+
+
+def test_a_number_that_cant_be_sent_is_refused_and_harms_nobody() -> None:
+    async def scene() -> None:
+        shard = FakeShard("a")
+        core = await core_of(shard)
+        large = request("large")
+        assert large.sampling_params is not None
+        large.sampling_params.top_k = 10**20
+        other = asyncio.create_task(core.add_request_async(request("other")))
+        with pytest.raises(VLLMValidationError, match="too large"):
+            await core.add_request_async(large)
+        await other
+        assert (await shard.requests.get()).request_id == "other/0"
+        assert list(core._flights) == ["other"]
         await core.close()
 
     play(scene)

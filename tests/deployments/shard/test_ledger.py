@@ -17,6 +17,37 @@ def test_a_prompt_is_prefilled_when_its_answer_begins() -> None:
     assert (len(ledger), ledger.prefill_tokens, ledger.promised_tokens) == (1, 30, 50)
 
 
+def test_the_engine_gets_what_its_cache_will_hold() -> None:
+    ledger = Ledger()
+    for name in "abcd":
+        ledger.add(R, name, prompt_tokens=100, max_tokens=20)
+    assert [ledger.begin(name, 250) for name in "abc"] == [True, True, False]
+    ledger.drop("d")
+    assert ledger.begin("d", 250) is None
+    ledger.step("a", 1, finished=True)
+    assert ledger.begin("c", 250)
+    ledger.step("c", 20, finished=False)
+    ledger.step("c", 5, finished=False)  # longer than was promised
+    ledger.add(R, "e", prompt_tokens=6, max_tokens=2)
+    assert ledger.begin("e", 250) is False
+    ledger.drop("b")
+    assert ledger.begin("e", 250)
+
+
+def test_a_lone_request_is_never_too_large() -> None:
+    ledger = Ledger()
+    ledger.add(R, "a", prompt_tokens=1000, max_tokens=20)
+    assert ledger.begin("a", 250)
+
+
+def test_what_is_cached_needs_no_prefill_but_room() -> None:
+    ledger = Ledger()
+    ledger.add(R, "a", prompt_tokens=100, max_tokens=20, cached_tokens=64)
+    assert (ledger.prefill_tokens, ledger.promised_tokens) == (36, 120)
+    ledger.step("a", 1, finished=False)
+    assert ledger.prefill_tokens == 0
+
+
 def test_promises_follow_what_answers_turn_out_to_be() -> None:
     ledger = Ledger()
     for number in range(100):

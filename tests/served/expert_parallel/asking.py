@@ -34,13 +34,17 @@ def about(*pictures: dict[str, Any]) -> list[Any]:
     return [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, *pictures]}]
 
 
-def router_urls() -> list[str]:
-    """Where the routers listen for HAProxy."""
+def router_pids() -> list[int]:
     applications = httpx.get(f"{dashboard_address()}/api/serve/applications/").json()
     routers = applications["applications"]["small4"]["deployments"]["Router"]["replicas"]
+    return [router["pid"] for router in routers]
+
+
+def router_urls() -> list[str]:
+    """Where the routers listen for HAProxy."""
     return [
         f"http://127.0.0.1:{listening.laddr.port}"
-        for router in routers
-        for listening in psutil.Process(router["pid"]).net_connections("tcp")
+        for pid in router_pids()
+        for listening in psutil.Process(pid).net_connections("tcp")
         if listening.status == psutil.CONN_LISTEN and listening.laddr.ip == "127.0.0.1"
     ]

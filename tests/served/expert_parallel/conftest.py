@@ -1,4 +1,4 @@
-"""One gang of two expert-parallel ranks behind two routers."""
+"""One gang of two expert-parallel ranks behind three routers."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.served.deployed import Deployed, write_config
 @pytest.fixture(scope="package")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     config = tmp_path_factory.mktemp("config") / "expert-parallel.yaml"
-    return Deployed.up(write_config(config, gangs=1, ranks=2, routers=2))
+    return Deployed.up(write_config(config, gangs=1, ranks=2, routers=3))
 
 
 @pytest.fixture(scope="package")

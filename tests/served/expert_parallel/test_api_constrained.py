@@ -107,8 +107,9 @@ def test_a_regex_harms_no_later_chat(client: openai.OpenAI) -> None:
 
 @pytest.mark.parametrize("effort", ["none", "high"])
 def test_reasoning_effort_is_part_of_the_prompt(client: openai.OpenAI, effort: str) -> None:
-    answer = chat(client, reasoning_effort=effort, logprobs=True, top_logprobs=1)
+    tell = {"return_token_ids": True}
+    answer = chat(client, reasoning_effort=effort, logprobs=True, top_logprobs=1, extra_body=tell)
     assert answer.choices[0].message.content or answer.choices[0].message.reasoning
     # `none` is what is written into the prompt by default.
-    same = chat(client).usage.prompt_tokens == answer.usage.prompt_tokens
+    same = chat(client, extra_body=tell).prompt_token_ids == answer.prompt_token_ids
     assert same == (effort == "none")

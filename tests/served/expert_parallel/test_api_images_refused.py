@@ -18,9 +18,9 @@ def linked(url: Any) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-def huge_png() -> str:
-    """Some 50 bytes whose header promises 3.6 billion pixels."""
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 1, 0, 0, 0, 0)
+def huge_png(side: int) -> str:
+    """Some 50 bytes whose header promises a square."""
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b""))
     file = b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -37,7 +37,7 @@ UNREADABLE = {
     "nothing": "data:image/png;base64,",
     "no comma": "data:image/png;base64",
     "cut short": GOOD[: len(GOOD) // 8 * 4],
-    "too many pixels": huge_png(),
+    "too many pixels": huge_png(60_000),
 }
 ELSEWHERE = {
     "a file": "file:///etc/passwd",
@@ -62,6 +62,16 @@ def test_what_is_no_image_is_refused(client: openai.OpenAI, case: str) -> None:
     assert "The image can't be read" in message
     assert "Send a PNG, JPEG, WebP or GIF as data:image/png;base64,…" in message
     assert chat(client, max_tokens=1).choices
+
+
+def test_an_image_with_more_pixels_than_allowed_is_refused(client: openai.OpenAI) -> None:
+    message = refusal(client, messages=about(linked(huge_png(5001))))
+    assert message.startswith("The image has 5001 x 5001 pixels, more than the 25000000 taken")
+
+
+def test_more_images_than_allowed_are_refused(client: openai.OpenAI) -> None:
+    message = refusal(client, messages=about(*[picture("red", (28, 28))] * 17))
+    assert message.startswith("17 images are more than the 16 taken")
 
 
 @pytest.mark.parametrize("case", ELSEWHERE)

@@ -7,6 +7,7 @@ import httpx
 import openai
 import pytest
 
+from model_shards.nano import NANO
 from tests.served.deployed import Deployed
 from tests.served.expert_parallel.asking import MODEL, QUESTION, chat
 
@@ -44,6 +45,8 @@ CHAT: dict[str, tuple[dict[str, Any], str]] = {
     "negative max_tokens": ({"max_tokens": -5}, "max_tokens must be at least 1, got -5"),
     "max_tokens beyond context": ({"max_tokens": 10**9}, "max_model_len=4096"),
     "min_tokens above max_tokens": ({"min_tokens": 50}, "less than or equal to max_tokens=4"),
+    "too many answers": ({"n": 17, "temperature": 1}, "n must be at most 16, got 17"),
+    "too many messages": ({"messages": QUESTION * 2049}, "2049 messages are more than the 2048"),
     "n of 0": ({"n": 0}, "n must be at least 1"),
     "greedy n": ({"n": 2, "temperature": 0}, "n must be 1 when using greedy sampling"),
     "empty stop": ({"stop": [""]}, "stop cannot contain an empty string"),
@@ -60,7 +63,7 @@ CHAT: dict[str, tuple[dict[str, Any], str]] = {
         {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "g"}}},
         "does not match any of the specified `tools`",
     ),
-    "bias on no token": ({"logit_bias": {"999999": 5}}, "Vocabulary size: 2048"),
+    "bias on no token": ({"logit_bias": {"999999": 5}}, f"Vocabulary size: {NANO.vocab_size}"),
 }
 OTHERS: dict[str, tuple[str, dict[str, Any], str]] = {
     "no such token": ("/v1/completions", {"prompt": [999999]}, "Token id 999999 is out of"),

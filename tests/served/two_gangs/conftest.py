@@ -8,4 +8,5 @@ from tests.served.deployed import Deployed, write_config
 @pytest.fixture(scope="package")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     config = tmp_path_factory.mktemp("config") / "two-gangs.yaml"
-    return Deployed.up(write_config(config, gangs=2, ranks=1, routers=1))
+    frontend = {"enable_prompt_tokens_details": True}  # how much of a prompt was cached
+    return Deployed.up(write_config(config, gangs=2, ranks=1, routers=1, frontend=frontend))

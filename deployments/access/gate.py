@@ -1,0 +1,81 @@
+"""ASGI middleware: only requests with a valid key pass, and no more of them than it may send."""
+
+from http import HTTPStatus
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from configs.keys import Key
+from deployments.access.allowances import Allowances, QuotaError
+from deployments.access.caller import Caller, caller
+from deployments.access.key_ring import KeyRing
+from deployments.router.error_form import refusal
+
+# Whoever watches the deployment has no key.
+_OPEN = ("/health", "/ping", "/metrics")
+
+
+class Gate:
+    """`model` is what the deployment serves."""
+
+    def __init__(self, app: ASGIApp, ring: KeyRing, allowances: Allowances, model: str) -> None:
+        self._app = app
+        self._ring = ring
+        self._allowances = allowances
+        self._model = model
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asks = scope["type"] in ("http", "websocket") and scope.get("method") != "OPTIONS"
+        if not asks or scope["path"] in _OPEN:
+            await self._app(scope, receive, send)
+            return
+        key = self._ring.find(_presented(Headers(scope=scope)))
+        if key is None or (key.models is not None and self._model not in key.models):
+            await _refuse(self._refusal(scope["path"], key), scope, receive, send)
+        elif scope["type"] == "websocket" or scope["method"] == "POST":
+            await self._limited(key, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _refusal(self, path: str, key: Key | None) -> JSONResponse:
+        if key is not None:
+            text = f"The key {key.name!r} may not use the model {self._model!r}."
+            return refusal(path, HTTPStatus.FORBIDDEN, text, {})
+        text = "Send a valid API key, as `Authorization: Bearer KEY` or `x-api-key: KEY`."
+        return refusal(path, HTTPStatus.UNAUTHORIZED, text, {"WWW-Authenticate": "Bearer"})
+
+    async def _limited(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            allowance = await self._allowances.begin(key)
+        except QuotaError as error:
+            status = HTTPStatus.TOO_MANY_REQUESTS
+            refused = refusal(scope["path"], status, str(error), error.headers)
+            await _refuse(refused, scope, receive, send)
+            return
+        its = Caller(allowance, self._allowances)
+        before = caller.set(its)
+
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(its.headers())
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        finally:
+            caller.reset(before)
+            self._allowances.end(allowance)
+
+
+def _presented(headers: Headers) -> str:
+    """As OpenAI's and Anthropic's clients send a key; empty if there is none."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+
+
+async def _refuse(answer: JSONResponse, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+    else:
+        await answer(scope, receive, send)

@@ -1,0 +1,122 @@
+"""What the routers of a deployment have used of each key's limits, together.
+
+`Quotas` is plain data with a clock handed in; `QuotaService` is the Serve deployment around it.
+Routers take a little ahead, so that most requests cost no message. A service that restarts has
+forgotten the last minute.
+"""
+
+import time
+from collections import defaultdict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from configs.keys import Key
+from deployments.access.window import Window
+
+RENEW_EVERY_S = 2.0
+_EXPIRE_AFTER_S = 10.0
+
+
+class Ask(BaseModel):
+    """What a router wants for one key. `key` says the limits: routers know of changes first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: Key
+    requests: int = 0
+    tokens: int = 0
+    owed_tokens: int = 0  # spent already, beyond what was granted
+    streams: int = 0  # all that it would hold, those it holds included
+
+
+class Grant(BaseModel):
+    """At most what was asked for. `left` and `wait` tell a client where it stands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    requests: int = 0
+    tokens: int = 0
+    streams: int = 0
+    requests_left: int = 0
+    tokens_left: int = 0
+    requests_wait_s: float = 0.0  # until there is one again
+    tokens_wait_s: float = 0.0
+
+
+class Quotas:
+    """By key's name: two windows, and who holds how many streams, and since when."""
+
+    def __init__(self) -> None:
+        self._requests: defaultdict[str, Window] = defaultdict(Window)
+        self._tokens: defaultdict[str, Window] = defaultdict(Window)
+        self._streams: defaultdict[str, dict[str, tuple[int, float]]] = defaultdict(dict)
+
+    def grant(self, router: str, ask: Ask, now_s: float) -> Grant:
+        key = ask.key
+        requests, tokens = self._requests[key.name], self._tokens[key.name]
+        tokens.charge(ask.owed_tokens, now_s)
+        granted_requests = _take(requests, key.requests_per_minute, ask.requests, now_s)
+        granted_tokens = _take(tokens, key.tokens_per_minute, ask.tokens, now_s)
+        return Grant(
+            requests=granted_requests,
+            tokens=granted_tokens,
+            streams=self._hold(router, key, ask.streams, now_s),
+            requests_left=_left(requests, key.requests_per_minute, now_s),
+            tokens_left=_left(tokens, key.tokens_per_minute, now_s),
+            requests_wait_s=_wait_s(requests, key.requests_per_minute, now_s),
+            tokens_wait_s=_wait_s(tokens, key.tokens_per_minute, now_s),
+        )
+
+    def _hold(self, router: str, key: Key, wanted: int, now_s: float) -> int:
+        """A router that died holds its streams until they expire."""
+        holders = {
+            holder: (streams, since_s)
+            for holder, (streams, since_s) in self._streams[key.name].items()
+            if now_s - since_s < _EXPIRE_AFTER_S and holder != router
+        }
+        others = sum(streams for streams, _ in holders.values())
+        granted = wanted if key.streams is None else max(0, min(wanted, key.streams - others))
+        self._streams[key.name] = {**holders, router: (granted, now_s)}
+        return granted
+
+
+class QuotaService:
+    """Serve deployment: one replica for all routers of an application."""
+
+    def __init__(self) -> None:
+        self._quotas = Quotas()
+
+    async def grant(self, router: str, asks: list[Ask]) -> list[Grant]:
+        """In the order of `asks`."""
+        now_s = time.monotonic()
+        return [self._quotas.grant(router, ask, now_s) for ask in asks]
+
+
+def _take(window: Window, limit: int | None, wanted: int, now_s: float) -> int:
+    if limit is None:
+        return wanted
+    granted = max(0, min(wanted, int(window.left(limit, now_s))))
+    window.charge(granted, now_s)
+    return granted
+
+
+def _left(window: Window, limit: int | None, now_s: float) -> int:
+    return 0 if limit is None else max(0, int(window.left(limit, now_s)))
+
+
+def _wait_s(window: Window, limit: int | None, now_s: float) -> float:
+    return 0.0 if limit is None else window.wait_s(limit, 1, now_s)
+
+
+def quota_deployment() -> Any:
+    from ray import serve
+
+    return serve.deployment(
+        QuotaService,
+        name="Quotas",
+        num_replicas=1,
+        max_ongoing_requests=1000,
+        ray_actor_options={"num_cpus": 0},
+        logging_config={"enable_access_log": False},  # a line for every grant otherwise
+    )

@@ -1,0 +1,57 @@
+"""`python -m deployments.bench.decision`: what it costs a router to choose a rank for a prompt."""
+
+import random
+import statistics
+import timeit
+
+from rich.console import Console
+from rich.table import Table
+
+from deployments.bench.machine import Machine
+from deployments.cache_change import CacheChange
+from deployments.router.choice import cheapest
+from deployments.router.prefix_index import PrefixIndex
+from deployments.router.room import Limits, Room
+from deployments.router.waiting_line import Ticket, Tier
+
+_RANKS = 8, 512
+_PROMPT_TOKENS, _BLOCK_TOKENS = 2000, 16
+_REPEATS, _DECISIONS = 20, 50
+# Of the ranks, those that hold three quarters of the prompt.
+_HOLDERS = {"none": 0.0, "one in eight": 0.125, "all": 1.0}
+
+
+def decision_us(ranks: int, holding: float) -> float:
+    """Microseconds for a decision, the median of some rounds."""
+    draw = random.Random(0)  # noqa: S311
+    limits = Limits(sequences=256, prefill_tokens=16_384, kv_tokens=1_000_000)
+    blocks = tuple(draw.getrandbits(64) for _ in range(_PROMPT_TOKENS // _BLOCK_TOKENS))
+    index, rooms = PrefixIndex(), list[Room]()
+    for number in range(ranks):
+        room = Room(f"rank {number}", limits, bit=1 << number)
+        room.report(draw.randint(1, 200), draw.randint(0, 4000), draw.randint(0, 500_000), 256)
+        rooms.append(room)
+        if number < holding * ranks:
+            index.change(room.bit, CacheChange(False, [*blocks[: len(blocks) * 3 // 4]], []))
+    ticket = Ticket("", Tier.STANDARD, "", _PROMPT_TOKENS, 256, blocks=blocks)
+
+    def decide() -> None:
+        cheapest(ticket, rooms, index.cached(blocks, _BLOCK_TOKENS))
+
+    rounds = timeit.repeat(decide, repeat=_REPEATS, number=_DECISIONS)
+    return statistics.median(rounds) / _DECISIONS * 1e6
+
+
+def main() -> None:
+    table = Table(title=f"µs a decision, a prompt of {_PROMPT_TOKENS:,} tokens")
+    table.add_column("the prompt is cached by")
+    for ranks in _RANKS:
+        table.add_column(f"{ranks} ranks", justify="right")
+    for name, holding in _HOLDERS.items():
+        table.add_row(name, *(f"{decision_us(ranks, holding):.1f}" for ranks in _RANKS))
+    out = Console(highlight=False)
+    out.print(Machine.this().describe(), table, sep="\n")
+
+
+if __name__ == "__main__":
+    main()

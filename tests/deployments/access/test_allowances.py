@@ -1,0 +1,150 @@
+"""Several routers in one process, with the service that they share."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from configs.keys import Key
+from deployments.access.allowance import Allowance
+from deployments.access.allowances import Allowances, QuotaError
+from deployments.access.quotas import Ask, Grant, QuotaService
+from tests.deployments.access.keys import key
+
+ROUTERS = 3
+
+
+class Service:
+    """Stands for a Serve handle; a message takes a millisecond."""
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.gone = False
+        self._service = QuotaService()
+        self.grant = SimpleNamespace(remote=self._grant)
+
+    async def _grant(self, router: str, asks: list[Ask]) -> list[Grant]:
+        self.messages += 1
+        await asyncio.sleep(0.001)
+        if self.gone:
+            raise ConnectionError("the actor died")
+        return await self._service.grant(router, asks)
+
+
+async def routers(service: Any) -> list[Allowances]:
+    return [Allowances(service, str(name), ROUTERS) for name in range(ROUTERS)]
+
+
+async def let_in(allowances: Allowances, limited: Key, requests: int) -> list[Allowance]:
+    """Those of so many at once that may begin."""
+    begun = await asyncio.gather(
+        *(allowances.begin(limited) for _ in range(requests)), return_exceptions=True
+    )
+    assert all(isinstance(one, Allowance | QuotaError) for one in begun), begun
+    return [one for one in begun if isinstance(one, Allowance)]
+
+
+@pytest.mark.parametrize("limit", [1, 5, 200])
+def test_three_routers_let_in_what_the_limit_says(limit: int) -> None:
+    async def scene() -> None:
+        limited = key(requests_per_minute=limit)
+        several = await routers(Service())
+        let = await asyncio.gather(*(let_in(one, limited, 2 * limit) for one in several))
+        assert 0.95 * limit <= sum(map(len, let)) <= limit
+
+    asyncio.run(scene())
+
+
+def test_most_requests_cost_no_message() -> None:
+    async def scene() -> None:
+        service = Service()
+        (router, *_) = await routers(service)
+        for _ in range(500):
+            router.end(await router.begin(key(requests_per_minute=100_000)))
+        assert service.messages < 25
+
+    asyncio.run(scene())
+
+
+def test_a_stream_that_ends_at_one_router_makes_room_at_another() -> None:
+    async def scene() -> None:
+        limited = key(streams=2)
+        first, second, _ = await routers(Service())
+        held = await let_in(first, limited, 3)
+        assert len(held) == 2
+        assert not await let_in(second, limited, 1)
+        first.end(held[0])
+        await asyncio.sleep(0.1)
+        assert len(await let_in(second, limited, 2)) == 1
+
+    asyncio.run(scene())
+
+
+def test_who_is_refused_for_one_limit_uses_up_no_other() -> None:
+    async def scene() -> None:
+        limited = key(streams=3, requests_per_minute=60)
+        first, second, _ = await routers(Service())
+        for allowance in await let_in(first, limited, 60):
+            first.end(allowance)
+        await asyncio.sleep(0.1)
+        for _ in range(57):
+            second.end(await second.begin(limited))
+
+    asyncio.run(scene())
+
+
+def test_a_limit_that_comes_later_counts_from_then() -> None:
+    async def scene() -> None:
+        (router, *_) = await routers(Service())
+        for _ in range(50):
+            allowance = await router.begin(key())
+            allowance.spend(1000)
+            router.end(allowance)
+        router.end(await router.begin(key(requests_per_minute=5, tokens_per_minute=100)))
+
+    asyncio.run(scene())
+
+
+def test_tokens_are_counted_when_they_are_known() -> None:
+    async def scene() -> None:
+        limited = key(tokens_per_minute=1000)
+        first, second, _ = await routers(Service())
+        allowance = await first.begin(limited)
+        await first.prompt(allowance, 600)
+        allowance.spend(500)  # the answer overruns
+        await asyncio.sleep(0.1)
+        with pytest.raises(QuotaError, match="1000 tokens per minute") as caught:
+            await second.begin(limited)
+        assert caught.value.headers["x-ratelimit-remaining-tokens"] == "0"
+        assert 50 < int(caught.value.headers["Retry-After"]) <= 61
+
+    asyncio.run(scene())
+
+
+def test_many_large_prompts_at_once_overrun_by_one_at_each_router() -> None:
+    async def scene() -> None:
+        limited = key(tokens_per_minute=1000)
+        (router, *_) = await routers(Service())
+
+        async def ask() -> int:
+            allowance = await router.begin(limited)
+            await router.prompt(allowance, 400)
+            return 400
+
+        asked = await asyncio.gather(*(ask() for _ in range(50)), return_exceptions=True)
+        assert sum(one for one in asked if isinstance(one, int)) <= 1400
+
+    asyncio.run(scene())
+
+
+def test_without_the_service_each_router_keeps_its_part() -> None:
+    async def scene() -> None:
+        service = Service()
+        service.gone = True
+        limited = key(requests_per_minute=30)
+        several = await routers(service)
+        let = await asyncio.gather(*(let_in(one, limited, 30) for one in several))
+        assert [len(one) for one in let] == [10] * ROUTERS
+
+    asyncio.run(scene())
