@@ -21,9 +21,15 @@ def test_batch_yields_at_once_and_loses_no_word(deployed: Deployed) -> None:
             sooner = await asyncio.gather(*start(interactive, 4, 4))
             return undisturbed, await asyncio.gather(*running), sooner
 
+    before = engines(deployed)
     undisturbed, yielded, sooner = asyncio.run(scene())
+    assert engines(deployed) == before  # none died of what came back to it
     assert max(told.last_s for told in sooner) < min(told.last_s for told in yielded)
     assert [told.text for told in yielded] == [told.text for told in undisturbed]
+
+
+def engines(deployed: Deployed) -> list[int]:
+    return [rank["engine_pid"] for rank in deployed.status()["ranks"]]
 
 
 def test_a_keys_many_requests_dont_delay_anothers_first(deployed: Deployed) -> None:
