@@ -79,9 +79,6 @@ class Allowances:
         allowance.spend(tokens)
         self._refill(allowance)
 
-    def close(self) -> None:
-        self._exchanging.cancel()
-
     def _of(self, key: Key) -> Allowance:
         allowance = self._allowances.setdefault(key.name, Allowance(key))
         allowance.key = key  # its limits may have changed
