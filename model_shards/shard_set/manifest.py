@@ -1,0 +1,109 @@
+"""What a shard set holds: `manifest.json`, written last, so that a set that has one is whole."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from configs.errors import CheckpointError
+
+MANIFEST = "manifest.json"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ShardFile(_Strict):
+    """A file of the set, all of its files side by side in one directory."""
+
+    name: Annotated[str, Field(pattern=r"^[\w-][\w.-]*$")]  # never a path, and never hidden
+    size_bytes: Annotated[int, Field(ge=0)]
+    sha256: Sha256
+
+
+class Source(_Strict):
+    """The checkpoint that was cut: two with the same identity have the same tensors."""
+
+    name: str
+    identity: Sha256
+
+
+class Manifest(_Strict):
+    """Files by what needs them, and which expert stands where.
+
+    A tensor `layers.L.experts.P.*` of the set belongs to the source's expert
+    `expert_order[L][P]`, and the rows of the layer's gate are in the same order: the set is a
+    checkpoint of the same function. Group `G` of `N` holds the positions `G*E/N` to `(G+1)*E/N`.
+    """
+
+    format_version: Literal[1] = 1
+    source: Source
+    placement: Literal["linear", "balanced"]
+    num_experts: Annotated[int, Field(ge=1)]
+    expert_order: tuple[tuple[int, ...], ...] = Field(description="(layers, experts)")
+    companions: tuple[ShardFile, ...] = Field(description="params.json, tokenizer and the like.")
+    base: tuple[ShardFile, ...] = Field(description="Weights that every rank holds.")
+    groups: tuple[tuple[ShardFile, ...], ...] = Field(description="Experts, by group.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.groups or self.num_experts % len(self.groups):
+            raise ValueError(f"{self.num_experts} experts can't stand in {len(self.groups)} groups")
+        positions = list(range(self.num_experts))
+        for layer, order in enumerate(self.expert_order):
+            if sorted(order) != positions:
+                raise ValueError(f"expert_order of layer {layer} doesn't name each expert once")
+        names = [file.name for file in self.files]
+        if len(set(names)) < len(names) or MANIFEST in names:
+            raise ValueError("two files have one name")
+        return self
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Reads `manifest.json`; raises CheckpointError where there is no whole set."""
+        path = directory / MANIFEST
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise CheckpointError(
+                f"weights: {path} can't be read ({error.strerror}). Point it at a shard set; "
+                "`small4 shard split` makes one, or goes on with an unfinished one."
+            ) from error
+        except ValidationError as error:
+            raise CheckpointError(
+                f"weights: {path} isn't a shard set's manifest: {error}"
+            ) from error
+
+    @property
+    def files(self) -> tuple[ShardFile, ...]:
+        """All of them, companions first."""
+        return (*self.companions, *self.base, *(file for group in self.groups for file in group))
+
+    def groups_of(self, rank: int, expert_parallel: int) -> range:
+        """The groups that a rank reads; raises CheckpointError for a size that the set can't serve.
+
+        One set serves every size that divides the number of its groups.
+        """
+        groups = len(self.groups)
+        if expert_parallel < 1 or groups % expert_parallel:
+            sizes = ", ".join(str(size) for size in range(1, groups + 1) if groups % size == 0)
+            raise CheckpointError(
+                f"weights: a shard set of {groups} expert groups can't be read by "
+                f"{expert_parallel} expert-parallel ranks, only by {sizes}. Split it again with "
+                f"--expert-parallel {expert_parallel}, or a multiple of it."
+            )
+        if not 0 <= rank < expert_parallel:
+            raise CheckpointError(f"weights: no rank {rank} among {expert_parallel}, from 0 on")
+        share = groups // expert_parallel
+        return range(rank * share, (rank + 1) * share)
+
+    def weights_of(self, ranks: Iterable[int], expert_parallel: int) -> tuple[ShardFile, ...]:
+        """The weight files that these ranks read, each once: the base, then their experts."""
+        groups = sorted(
+            {group for rank in ranks for group in self.groups_of(rank, expert_parallel)}
+        )
+        return (*self.base, *(file for group in groups for file in self.groups[group]))
