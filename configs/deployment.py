@@ -72,8 +72,9 @@ class Admission(_Strict):
 
     prefill_steps: Annotated[float, Field(gt=0)] = Field(
         default=2,
-        description="Prompt tokens that a rank has before it, in full steps of its engine. Less "
-        "than 1 leaves steps unfilled; more than a few lets a late interactive request wait.",
+        description="Prompt tokens that a rank has before it when it is given another prompt, in "
+        "full steps of its engine. Less than 1 leaves steps unfilled; more than a few lets a late "
+        "interactive request wait.",
     )
     kv_share: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.95,

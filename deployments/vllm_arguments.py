@@ -81,6 +81,8 @@ def rank_config(
         ),
         # Routers send each image whole, so that any rank can take over a request.
         mm_processor_cache_gb=0,
+        # With each step's statistics comes how many tokens of prompts it computed.
+        enable_logging_iteration_details=True,
         worker_extension_cls="deployments.shard.held_experts.HeldExperts",
     )
     return _engine_arguments(arguments).create_engine_config()

@@ -26,7 +26,7 @@ def cheapest(ticket: Ticket, rooms: Iterable[Room], cached: Cached) -> tuple[Roo
         held = held_tokens(room.bit, cached) if cached else 0
         work = room.prefill_tokens - held + _SEQUENCE_TOKENS * room.sequences
         # Asked last: most ranks are out by then, and there may be hundreds.
-        if work <= least and room.admits(ticket, held):
+        if work <= least and room.admits(ticket):
             order = room.promised_tokens, room.replica
             if work < least or order < tie:
                 best, least, tie = (room, held), work, order

@@ -129,7 +129,7 @@ class Dispatcher:
         """Batch requests yield at once to who is first in the line; True if some did."""
         if (ticket := self._line.first()) is None or not rooms:
             return False
-        going = who_yields(ticket, rooms, self.flights.values(), self._fleet.cached(ticket))
+        going = who_yields(ticket, rooms, self.flights.values())
         for flight in going:
             room = next(room for room in rooms if room.replica == flight.replica)
             room.release(flight.ticket, started=flight.started)

@@ -11,7 +11,7 @@ class Limits:
     """What one rank is given at most, so that its engine neither queues nor preempts."""
 
     sequences: int
-    prefill_tokens: int  # of prompts that aren't answered yet
+    prefill_tokens: int  # of prompts yet to be computed, before another is let in
     kv_tokens: int  # of prompts, and answers as long as they are expected to get
     block_tokens: int = 1  # the cache is given out in blocks
 
@@ -28,15 +28,18 @@ class Room:
     promised_tokens: int = 0  # of the KV cache
     answer_tokens: int = 1024  # few of the rank's answers are longer
 
-    def admits(self, ticket: Ticket, cached_tokens: int = 0) -> bool:
-        """An idle rank takes anything: what is larger than a budget must go somewhere."""
+    def admits(self, ticket: Ticket) -> bool:
+        """An idle rank takes anything: what is larger than a budget must go somewhere.
+
+        Prefill is bounded by what is before a prompt, not with it: or a long one, first in the
+        line, would keep all others from ranks that have little to do.
+        """
         if not self.sequences:
             return True
         limits = self.limits
-        prefill_tokens = self.prefill_tokens + ticket.prompt_tokens - cached_tokens
         return (
             self.sequences < limits.sequences
-            and (prefill_tokens <= limits.prefill_tokens or not self.prefill_tokens)
+            and self.prefill_tokens < limits.prefill_tokens
             and self.promised_tokens + self.promise(ticket) <= limits.kv_tokens
         )
 

@@ -144,10 +144,10 @@ def _async_llm(config: Any, core: Any) -> Any:
         async_llm.EngineCoreClient = theirs
 
 
-def router_deployment(deployment: Deployment) -> Any:
+def router_deployment(deployment: Deployment, router: type[Router]) -> Any:
     routers = deployment.routers
     return serve.deployment(
-        serve.ingress()(Router),
+        serve.ingress()(router),
         name="Router",
         num_replicas=routers.count,
         max_ongoing_requests=routers.max_streams,

@@ -4,16 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from copy import copy
 
-from deployments.router.choice import held_tokens
 from deployments.router.flight import Flight
-from deployments.router.prefix_index import Cached
 from deployments.router.room import Room
 from deployments.router.waiting_line import Ticket, Tier
 
 
-def who_yields(
-    ticket: Ticket, rooms: Sequence[Room], flights: Iterable[Flight], cached: Cached
-) -> list[Flight]:
+def who_yields(ticket: Ticket, rooms: Sequence[Room], flights: Iterable[Flight]) -> list[Flight]:
     """As few as make room for `ticket` at one rank; none if even all of them wouldn't.
 
     Those with the fewest tokens go first: what a request has produced is prefilled when it goes on.
@@ -26,11 +22,11 @@ def who_yields(
             batch[flight.replica].append(flight)
     found: list[list[Flight]] = []
     for room in rooms:
-        after, held = copy(room), held_tokens(room.bit, cached)
+        after = copy(room)
         candidates = sorted(batch[room.replica], key=lambda flight: len(flight.tokens))
         for count, flight in enumerate(candidates, start=1):
             after.release(flight.ticket, started=flight.started)
-            if after.admits(ticket, held):
+            if after.admits(ticket):
                 found.append(candidates[:count])
                 break
     return min(found, key=len, default=[])

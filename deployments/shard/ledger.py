@@ -12,7 +12,7 @@ _FIRST_GUESS_TOKENS = 1024
 @dataclass(slots=True)
 class _Entry:
     router: bytes
-    prefill_tokens: int
+    prefill_tokens: int  # yet to be computed
     prompt_tokens: int  # a continuation's earlier answer is among them
     promised_tokens: int
     answer_tokens: int = 0
@@ -74,13 +74,25 @@ class Ledger:
         self._begun_tokens += entry.promised_tokens
         return True
 
+    def prefilled(self, tokens: int) -> None:
+        """Counts what a step computed of prompts: the engine takes them in turn, in chunks."""
+        for entry in self._entries.values():
+            if not tokens:
+                return
+            if entry.begun:
+                computed = min(tokens, entry.prefill_tokens)
+                entry.prefill_tokens -= computed
+                self.prefill_tokens -= computed
+                tokens -= computed
+
     def step(self, request_id: str, new_tokens: int, *, finished: bool) -> bytes | None:
         """Counts what a step gave a request; returns its router, None if nobody wants it."""
         entry = self._entries.get(request_id)
         if entry is None:
             return None  # aborted meanwhile
-        if not entry.answer_tokens and new_tokens:
+        if new_tokens:
             self.prefill_tokens -= entry.prefill_tokens
+            entry.prefill_tokens = 0
         entry.answer_tokens += new_tokens
         if (tokens := entry.prompt_tokens + entry.answer_tokens) > entry.promised_tokens:
             promised = in_blocks(tokens, self._block_tokens)
@@ -99,8 +111,7 @@ class Ledger:
             return False
         self.promised_tokens -= entry.promised_tokens
         self._begun_tokens -= entry.promised_tokens if entry.begun else 0
-        if not entry.answer_tokens:
-            self.prefill_tokens -= entry.prefill_tokens
+        self.prefill_tokens -= entry.prefill_tokens
         return True
 
     def of(self, router: bytes) -> list[str]:

@@ -38,7 +38,7 @@ class Relay:
         self._held: deque[EngineCoreRequest] = deque()  # until the cache has room
         self._limit_tokens = int(kv_share * engine.kv_tokens)
         self._routers: set[bytes] = set()
-        self._news = asyncio.Event()  # for routers that it didn't come from
+        self._news = asyncio.Event()  # for routers that get no outputs with it
         self._stats = SchedulerStats()  # as of the engine's last step
 
     async def run(self) -> None:
@@ -102,11 +102,18 @@ class Relay:
         while True:
             step = await self._engine.outputs()
             self._stats = step.scheduler_stats or self._stats
+            self._count_prefill(step.scheduler_stats)
             for router, outputs in self._by_owner(step.outputs).items():
                 share = self._codec.encode(EngineCoreOutputs(outputs=outputs))
                 await self._send(router, ToRouter.OUTPUTS, [self._encoded_load(router), *share])
             await self._begin()
             self._tell_others()
+
+    def _count_prefill(self, stats: SchedulerStats | None) -> None:
+        """Chunks of a prompt bring no output, yet are work that is done."""
+        if stats and stats.iteration_details and stats.iteration_details.num_ctx_tokens:
+            self._ledger.prefilled(stats.iteration_details.num_ctx_tokens)
+            self._news.set()
 
     def _by_owner(self, outputs: list[EngineCoreOutput]) -> dict[bytes, list[EngineCoreOutput]]:
         shares: defaultdict[bytes, list[EngineCoreOutput]] = defaultdict(list)

@@ -67,9 +67,3 @@ def test_a_prefix_that_all_share_draws_no_crowd() -> None:
 
 def test_the_longer_of_two_prefixes_counts() -> None:
     assert chosen(room(1), room(2), cached=[(64, 0b10), (32, 0b01)]) == ("2", 64)
-
-
-def test_what_is_cached_makes_no_work_that_keeps_a_prompt_out() -> None:
-    busy = room(1, sequences=1, prefill_tokens=950)
-    assert cheapest(TICKET, [busy], []) is None
-    assert cheapest(TICKET, [busy], [(64, 1)]) == (busy, 64)

@@ -36,14 +36,14 @@ def test_only_batch_yields_the_least_advanced_first(
         running(room, name, priority, produced)
         for name, priority, produced in zip("abc", priorities, (9, 5, 1), strict=True)
     ]
-    assert names(who_yields(NEXT, [room], flights, [])) == going
+    assert names(who_yields(NEXT, [room], flights)) == going
 
 
 def test_batch_doesnt_yield_to_batch() -> None:
     room = Room("a", LIMITS)
     flights = [running(room, name, 1, 1) for name in "abc"]
     waiting = Ticket("next", Tier.BATCH, "", prompt_tokens=3, max_tokens=10)
-    assert who_yields(waiting, [room], flights, []) == []
+    assert who_yields(waiting, [room], flights) == []
 
 
 def test_as_few_as_possible_yield_and_none_in_vain() -> None:
@@ -51,8 +51,8 @@ def test_as_few_as_possible_yield_and_none_in_vain() -> None:
     flights = [running(first, name, 1, 1, prompt_tokens=60) for name in "ab"]
     flights += [running(second, "c", 1, 1, prompt_tokens=150)]
     large = Ticket("next", Tier.STANDARD, "", prompt_tokens=180, max_tokens=10)
-    assert names(who_yields(large, [first, second], flights, [])) == ["c"]
+    assert names(who_yields(large, [first, second], flights)) == ["c"]
     kept = running(second, "kept", 0, 1, prompt_tokens=30)
-    assert names(who_yields(large, [first, second], [*flights, kept], [])) == ["a", "b"]
+    assert names(who_yields(large, [first, second], [*flights, kept])) == ["a", "b"]
     running(first, "kept too", 0, 1, prompt_tokens=30)
-    assert who_yields(large, [first, second], [*flights, kept], []) == []
+    assert who_yields(large, [first, second], [*flights, kept]) == []

@@ -17,6 +17,22 @@ def test_a_prompt_is_prefilled_when_its_answer_begins() -> None:
     assert (len(ledger), ledger.prefill_tokens, ledger.promised_tokens) == (1, 30, 50)
 
 
+def test_chunks_of_prompts_are_counted_in_turn() -> None:
+    ledger = Ledger()
+    for name in "abc":
+        ledger.add(R, name, prompt_tokens=100, max_tokens=20)
+    assert ledger.begin("a", 1000)
+    assert ledger.begin("b", 1000)
+    ledger.prefilled(64)
+    ledger.prefilled(64)
+    assert ledger.prefill_tokens == 172
+    ledger.step("a", 1, finished=False)
+    ledger.drop("b")
+    assert ledger.prefill_tokens == 100
+    ledger.prefilled(50)  # of what was dropped: the engine hasn't begun the last one
+    assert ledger.prefill_tokens == 100
+
+
 def test_the_engine_gets_what_its_cache_will_hold() -> None:
     ledger = Ledger()
     for name in "abcd":
@@ -90,13 +106,16 @@ def test_outputs_of_what_was_aborted_have_no_owner() -> None:
     assert ledger.step("a", 1, finished=True) is None
 
 
-@given(st.lists(st.tuples(st.sampled_from("asfd"), st.integers(0, 4), st.integers(0, 50))))
+@given(st.lists(st.tuples(st.sampled_from("asfdp"), st.integers(0, 4), st.integers(0, 50))))
 def test_an_empty_ledger_has_counted_everything_back(steps: list[tuple[str, int, int]]) -> None:
     ledger, living = Ledger(), set[str]()
     for number, (step, which, tokens) in enumerate(steps):
         if step == "a":
             living.add(str(number))
             ledger.add(R, str(number), tokens, 10)
+            ledger.begin(str(number), 200)
+        elif step == "p":
+            ledger.prefilled(tokens)
         elif living:
             name = sorted(living)[which % len(living)]
             if step == "d":

@@ -1,0 +1,90 @@
+"""The gang that is measured: two ranks that log their steps, behind one router after the other."""
+
+import copy
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from configs.deployment import PROJECT_ROOT
+from configs.errors import BenchError, ClusterError
+from configs.serve_file import BUILDER, DEFAULT_CONFIG
+from deployments.bench.lockstep.step_log import DIRECTORY
+from deployments.bench.lockstep.waste import Steps, read_steps
+from deployments.serve_api import ServeApi
+
+_BASELINES = "deployments.bench.lockstep.baselines"
+# Routers by what chooses the rank.
+BUILDERS = {
+    "small4": BUILDER,
+    "round robin": f"{_BASELINES}:round_robin",
+    "least loaded": f"{_BASELINES}:least_loaded",
+}
+_SMALL4 = str(Path(sys.executable).with_name("small4"))
+_RANKS = 2
+_DEPLOY_TIMEOUT_S = 300
+
+
+class Gang:
+    """Serves the local config with random weights; `start` and `stop` its Ray."""
+
+    url, model = "http://127.0.0.1:8000", "mistral-small-4"
+
+    def __init__(self, directory: Path) -> None:
+        """`directory` is for its config and logs."""
+        self._logs = [directory / f"rank-{rank}.csv" for rank in range(_RANKS)]
+        self._offsets = [0] * _RANKS
+        self._config = directory / "lockstep.yaml"
+        self._raw = _config(directory)
+
+    def start(self) -> None:
+        """Raises BenchError if it doesn't come up."""
+        if ServeApi().reachable():
+            raise BenchError("a Ray is running on this machine, and the bench needs its own.")
+        for log in self._logs:
+            log.unlink(missing_ok=True)
+        self._config.write_text(yaml.safe_dump(self._raw), encoding="utf-8")
+        done = subprocess.run(  # noqa: S603 - our own words
+            [_SMALL4, "serve", str(self._config), "--detach"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise BenchError(f"small4 doesn't come up: {done.stdout}{done.stderr}")
+
+    def stop(self) -> None:
+        subprocess.run([_SMALL4, "stop"], capture_output=True, check=False)  # noqa: S603
+
+    def choose_by(self, name: str) -> None:
+        """Puts another router before the ranks, which go on; `name` is one of BUILDERS."""
+        api, raw = ServeApi(), copy.deepcopy(self._raw)
+        raw["applications"][0]["import_path"] = BUILDERS[name]
+        api.deploy(raw)
+        deadline_s = time.monotonic() + _DEPLOY_TIMEOUT_S
+        while (status := api.status("small4")) is None or status.status != "RUNNING":
+            if time.monotonic() > deadline_s:
+                raise ClusterError(f"the router by {name} isn't up: {status}")
+            time.sleep(1)
+
+    def forget_steps(self) -> None:
+        self._offsets = [log.stat().st_size for log in self._logs]
+
+    def steps(self) -> list[Steps]:
+        """Each rank's, since they were forgotten."""
+        return [read_steps(*log) for log in zip(self._logs, self._offsets, strict=True)]
+
+
+def _config(directory: Path) -> dict[str, Any]:
+    raw: dict[str, Any] = yaml.safe_load(DEFAULT_CONFIG.read_text("utf-8"))
+    application = raw["applications"][0]
+    application["runtime_env"]["env_vars"][DIRECTORY] = str(directory)
+    args = application["args"]
+    args["model"]["source"] = str(PROJECT_ROOT / ".cache" / "nano-noise")
+    args["engine"]["scheduler_cls"] = "deployments.bench.lockstep.step_log.LoggedScheduler"
+    # A sixth of the longest prompt; the 119B model's longest is sixteen times its usual step.
+    args["engine"]["max_num_batched_tokens"] = 512
+    return raw
