@@ -30,13 +30,13 @@ def push(
     Credentials, region and endpoint are those of AWS's own tools: AWS_PROFILE, AWS_ENDPOINT_URL
     and so on. An interrupted push goes on where it was when it is started again.
     """
-    from model_shards.store import push as store
     from model_shards.store.location import Location
+    from model_shards.store.push import push as send
 
     with reported():
         at = Location.parse(location)
         with _Bar() as meter:
-            store.push(directory, at, meter)
+            send(directory, at, meter)
     typer.echo(f"{at}: whole; {_counted(meter, 'sent')}")
 
 
@@ -55,8 +55,8 @@ def pull(
 
     An interrupted pull goes on where it was when it is started again.
     """
-    from model_shards.store import pull as store
     from model_shards.store.location import Location
+    from model_shards.store.pull import pull as fetch
     from model_shards.store.ranks import Ranks
 
     if expert_parallel is not None and ranks is None:
@@ -65,7 +65,7 @@ def pull(
         at = Location.parse(location)
         readers = None if ranks is None else Ranks.parse(ranks, expert_parallel)
         with _Bar() as meter:
-            files = store.pull(at, directory, meter, readers)
+            files = fetch(at, directory, meter, readers)
     typer.echo(f"{directory}: {len(files)} files verified; {_counted(meter, 'fetched')}")
 
 

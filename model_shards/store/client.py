@@ -49,16 +49,16 @@ _REMEDIES = {
 
 
 def connect() -> Client:
-    """One for all threads of a process."""
+    """One for all threads; with credentials as they are now, not when the process began."""
     try:
-        return boto3.client("s3", config=_CONFIG)
+        return boto3.Session().client("s3", config=_CONFIG)
     except (BotoCoreError, ValueError) as error:
         raise StoreError(f"S3: {error}. Correct AWS's environment variables or files") from error
 
 
 @contextlib.contextmanager
 def explained(url: str) -> Iterator[None]:
-    """Turns boto3's errors into a StoreError that names what was asked for, and the remedy."""
+    """Turns errors of S3 and of the disk into a StoreError that names the object and a remedy."""
     try:
         yield
     except ClientError as error:
@@ -76,6 +76,10 @@ def explained(url: str) -> Iterator[None]:
         ) from error
     except BotoCoreError as error:
         raise StoreError(f"{url}: {error}. Start it again: it goes on where it was") from error
+    except OSError as error:
+        raise StoreError(
+            f"{url}: {error}. Look after the directory on this machine, and its free space"
+        ) from error
 
 
 def is_missing(error: ClientError) -> bool:

@@ -16,7 +16,8 @@ class Crew:
     def run(self, work: Callable[[Item], None], items: Iterable[Item], threads: int) -> None:
         """Does the work on each; takes the next item only when a thread is free for it.
 
-        Raises the first error of the whole crew; whoever is at work then ends after its item.
+        Raises the first error of the whole crew, which should name what it is about; whoever is
+        at work then ends after its item.
         """
         with ThreadPoolExecutor(threads) as pool:
             running: set[Future[None]] = set()

@@ -44,13 +44,10 @@ class Downloader:
         """
         url = self.location.url(file.name)
         journal = self.directory / f".{file.name}.parts"
-        try:
-            with explained(url), PartJournal.held(journal, self._identity(file)) as parts:
-                if not (self.directory / file.name).exists():
-                    self._fetch(file, parts)
-                parts.remove()
-        except OSError as error:
-            raise StoreError(f"{self.directory / file.name}: {error}") from error
+        with explained(url), PartJournal.held(journal, self._identity(file)) as parts:
+            if not (self.directory / file.name).exists():
+                self._fetch(file, parts)
+            parts.remove()
 
     def _fetch(self, file: ShardFile, parts: PartJournal) -> None:
         partial = partial_path(self.directory, file)
@@ -73,8 +70,9 @@ class Downloader:
             os.truncate(descriptor, file.size_bytes)
 
             def fetch_part(part: int) -> None:
-                self._fetch_part(file, part, descriptor)
-                parts.note(part)
+                with explained(self.location.url(file.name)):
+                    self._fetch_part(file, part, descriptor)
+                    parts.note(part)
 
             self.crew.run(fetch_part, self._missing(file, parts), _PARTS_AT_ONCE)
             os.fsync(descriptor)

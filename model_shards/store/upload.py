@@ -98,12 +98,14 @@ class Uploader:
     def _send_part(
         self, upload: dict[str, str], number: int, content: bytes, checksum: str
     ) -> dict[str, Any]:
-        part: dict[str, Any] = persist(
-            lambda: self.client.upload_part(
+        def attempt() -> dict[str, Any]:
+            answer: dict[str, Any] = self.client.upload_part(
                 **upload, PartNumber=number, Body=content, ChecksumSHA256=checksum
             )
-        )
-        return part
+            return answer
+
+        with explained(f"s3://{upload['Bucket']}/{upload['Key']}"):
+            return persist(attempt)
 
     def _blocks(self, file: ShardFile, whole: Any) -> Iterator[tuple[int, bytes]]:
         """The numbered parts; `whole` is then the hash of all of them."""

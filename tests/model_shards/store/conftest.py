@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+import threading
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -34,7 +36,10 @@ def server_port() -> Iterator[int]:
         assert server.stderr is not None
         try:
             running = (re.search(r"Running on http://127.0.0.1:(\d+)", x) for x in server.stderr)
-            yield next(int(match[1]) for match in running if match)
+            port = next(int(match[1]) for match in running if match)
+            # Else its log fills the pipe, and it stands still.
+            threading.Thread(target=deque, args=(server.stderr, 0)).start()
+            yield port
         finally:
             server.kill()
 

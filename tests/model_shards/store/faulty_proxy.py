@@ -93,6 +93,9 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
             if fault and fault.kind == "busy":
                 self._answer(503, [("Content-Length", str(len(_SLOW_DOWN)))], _SLOW_DOWN)
                 return
+            if fault and fault.kind == "reset" and fault.method == "PUT":
+                self._hang_up(fault)  # before an answer, which has no body to break
+                return
             upstream = http.client.HTTPConnection("127.0.0.1", proxy.upstream_port)
             try:
                 upstream.request(self.command, self.path, body, dict(self.headers))

@@ -6,7 +6,6 @@ import pytest
 
 from configs.errors import StoreError
 from model_shards.shard_set.manifest import MANIFEST, Manifest
-from model_shards.store import disk
 from model_shards.store.location import Location
 from model_shards.store.meter import Meter
 from model_shards.store.pull import pull
@@ -155,12 +154,16 @@ def test_another_set_is_not_mixed_in(pushed: Location, tmp_path: Path) -> None:
         pull(pushed, tmp_path / "other", Meter())
 
 
-def test_a_full_disk_is_noticed_before_anything_is_fetched(
-    pushed: Location, tmp_path: Path, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+def test_too_small_a_disk_is_noticed_before_anything_is_fetched(
+    pushed: Location, shard_set: Path, tmp_path: Path, proxy: FaultyProxy
 ) -> None:
-    usage = disk.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage._replace(free=BASE_BYTES))
-    with pytest.raises(StoreError, match=r"GB free. Make room"):
+    manifest = Manifest.load(shard_set)
+    huge = manifest.base[0].model_copy(update={"size_bytes": 10**18})
+    content = manifest.model_copy(update={"base": (huge,)}).model_dump_json()
+    boto3.client("s3").put_object(
+        Bucket=pushed.bucket, Key=pushed.key(MANIFEST), Body=content.encode()
+    )
+    with pytest.raises(StoreError, match=r"1000000000.0 GB to fetch, .* GB free. Make room"):
         pull(pushed, tmp_path / "copy", Meter())
     assert len(proxy.of("GET")) == 1  # the manifest
 
