@@ -13,6 +13,10 @@ class CheckpointError(Small4Error):
     """A checkpoint that is missing, incomplete or of another format."""
 
 
+class StoreError(Small4Error):
+    """A shard set in S3, or its copy here, that can't be reached, read or written."""
+
+
 class ClusterError(Small4Error):
     """Ray or Serve isn't up, or something else is in its place."""
 

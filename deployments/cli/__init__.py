@@ -2,7 +2,7 @@
 
 import typer
 
-from deployments.cli import keys, nano
+from deployments.cli import keys, nano, shard
 from deployments.cli.demo import demo
 from deployments.cli.serve import serve, stop
 from deployments.cli.status import status
@@ -20,3 +20,4 @@ app.command()(demo)
 app.command()(stop)
 app.add_typer(nano.app, name="nano")
 app.add_typer(keys.app, name="keys")
+app.add_typer(shard.app, name="shard")

@@ -1,0 +1,9 @@
+"""`small4 shard`: checkpoints cut by what each rank reads."""
+
+import typer
+
+from deployments.cli.shard_store import pull, push
+
+app = typer.Typer(help="Checkpoints cut by what each rank reads.", no_args_is_help=True)
+app.command()(push)
+app.command()(pull)

@@ -1,0 +1,111 @@
+"""`small4 shard push` and `small4 shard pull`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from deployments.cli.errors import err, reported
+from model_shards.store.meter import Meter
+
+Url = Annotated[str, typer.Argument(help="s3://bucket/prefix", show_default=False)]
+
+
+def push(
+    directory: Annotated[
+        Path, typer.Argument(help="A shard set that `shard split` wrote.", show_default=False)
+    ],
+    location: Url,
+) -> None:
+    """Send a shard set to S3, or to what speaks as it does.
+
+    Credentials, region and endpoint are those of AWS's own tools: AWS_PROFILE, AWS_ENDPOINT_URL
+    and so on. An interrupted push goes on where it was when it is started again.
+    """
+    from model_shards.store.location import Location
+    from model_shards.store.push import push as send
+
+    with reported():
+        at = Location.parse(location)
+        with _Bar() as meter:
+            send(directory, at, meter)
+    typer.echo(f"{at}: whole; {_counted(meter, 'sent')}")
+
+
+def pull(
+    location: Url,
+    directory: Annotated[Path, typer.Argument(help="Made if missing.", show_default=False)],
+    ranks: Annotated[
+        str | None, typer.Option(help="Fetch only what these read, as in 0-7,9.")
+    ] = None,
+    expert_parallel: Annotated[
+        int | None,
+        typer.Option(help="Number of ranks that share the experts [default: groups of the set]."),
+    ] = None,
+) -> None:
+    """Fetch a shard set from S3, or what some ranks need of it, and verify every file.
+
+    An interrupted pull goes on where it was when it is started again.
+    """
+    from model_shards.store.location import Location
+    from model_shards.store.pull import pull as fetch
+    from model_shards.store.ranks import Ranks
+
+    if expert_parallel is not None and ranks is None:
+        raise typer.BadParameter("--expert-parallel needs --ranks: say which of them read here")
+    with reported():
+        at = Location.parse(location)
+        readers = None if ranks is None else Ranks.parse(ranks, expert_parallel)
+        with _Bar() as meter:
+            files = fetch(at, directory, meter, readers)
+    typer.echo(f"{directory}: {len(files)} files verified; {_counted(meter, 'fetched')}")
+
+
+class _Bar(Meter):
+    """Bytes, bytes per second and time left; what was there already is no part of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._progress = Progress(
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=err,
+        )
+        self._total_bytes = 0
+        self._task = TaskID(0)
+
+    def __enter__(self) -> "_Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def expect(self, total_bytes: int) -> None:
+        self._total_bytes = total_bytes
+        self._task = self._progress.add_task("", total=total_bytes)
+
+    def moved(self, size_bytes: int) -> None:
+        super().moved(size_bytes)
+        self._progress.advance(self._task, size_bytes)
+
+    def spared(self, size_bytes: int) -> None:
+        super().spared(size_bytes)
+        self._progress.update(self._task, total=self._total_bytes - self.spared_bytes)
+
+
+def _counted(meter: Meter, moved: str) -> str:
+    return (
+        f"{meter.moved_bytes / 1e6:.1f} MB {moved}, "
+        f"{meter.spared_bytes / 1e6:.1f} MB were there already"
+    )

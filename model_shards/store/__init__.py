@@ -1,0 +1,1 @@
+"""Shard sets in S3: sent, fetched, and kept once per node."""

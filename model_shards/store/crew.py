@@ -1,0 +1,41 @@
+"""Threads for files, and in each of them threads for parts, which all end at the first error."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+class Crew:
+    """What one push or one pull runs on."""
+
+    def __init__(self) -> None:
+        self._error: BaseException | None = None
+
+    def run(self, work: Callable[[Item], None], items: Iterable[Item], threads: int) -> None:
+        """Does the work on each; takes the next item only when a thread is free for it.
+
+        Raises the first error of the whole crew, which should name what it is about; whoever is
+        at work then ends after its item.
+        """
+        with ThreadPoolExecutor(threads) as pool:
+            running: set[Future[None]] = set()
+            try:
+                for item in items:
+                    running.add(pool.submit(work, item))
+                    if len(running) == threads:
+                        running = self._settle(running)
+                while running:
+                    running = self._settle(running)
+            except BaseException as error:
+                self._error = self._error or error
+                raise self._error from None
+
+    def _settle(self, running: set[Future[None]]) -> set[Future[None]]:
+        done, running = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            future.result()
+        if self._error is not None:
+            raise self._error
+        return running

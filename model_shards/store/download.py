@@ -1,0 +1,119 @@
+"""One file on its way from S3: parts side by side into a `.partial` file, its hash, its name."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from configs.errors import StoreError
+from model_shards.shard_set.manifest import ShardFile
+from model_shards.store.client import Client, explained
+from model_shards.store.crew import Crew
+from model_shards.store.digest import sha256_of
+from model_shards.store.location import Location
+from model_shards.store.meter import Meter
+from model_shards.store.part_journal import PartJournal
+from model_shards.store.persistence import persist
+
+PART_BYTES = 16 << 20
+_PARTS_AT_ONCE = 8
+_CHUNK_BYTES = 1 << 20
+
+
+def partial_path(directory: Path, file: ShardFile) -> Path:
+    """Hidden, as no file of a manifest is."""
+    return directory / f".{file.name}.partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Downloader:
+    """Fetches files of one location into one directory."""
+
+    client: Client
+    location: Location
+    directory: Path
+    crew: Crew
+    meter: Meter
+    part_bytes: int = PART_BYTES
+
+    def fetch(self, file: ShardFile) -> None:
+        """Returns when the file is there and its SHA-256 is the manifest's, whoever fetched it.
+
+        Raises StoreError for an object that is another one, and for what S3 or the disk refuses.
+        """
+        url = self.location.url(file.name)
+        journal = self.directory / f".{file.name}.parts"
+        with explained(url), PartJournal.held(journal, self._identity(file)) as parts:
+            if not (self.directory / file.name).exists():
+                self._fetch(file, parts)
+            parts.remove()
+
+    def _fetch(self, file: ShardFile, parts: PartJournal) -> None:
+        partial = partial_path(self.directory, file)
+        sha256 = self._fill(file, parts, partial)
+        if sha256 != file.sha256:  # perhaps the fault was on the way, or on this disk
+            parts.forget()
+            sha256 = self._fill(file, parts, partial)
+        if sha256 != file.sha256:
+            parts.forget()
+            raise StoreError(
+                f"{self.location.url(file.name)}: fetched twice, and its SHA-256 is {sha256}, in "
+                f"the manifest {file.sha256}. Delete this object and push the set again"
+            )
+        partial.replace(self.directory / file.name)
+
+    def _fill(self, file: ShardFile, parts: PartJournal, partial: Path) -> str:
+        """Fetches the parts that aren't noted; the SHA-256 of all of them."""
+        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            os.truncate(descriptor, file.size_bytes)
+
+            def fetch_part(part: int) -> None:
+                with explained(self.location.url(file.name)):
+                    self._fetch_part(file, part, descriptor)
+                    parts.note(part)
+
+            self.crew.run(fetch_part, self._missing(file, parts), _PARTS_AT_ONCE)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return sha256_of(partial)
+
+    def _missing(self, file: ShardFile, parts: PartJournal) -> Iterator[int]:
+        for part, start in enumerate(range(0, file.size_bytes, self.part_bytes)):
+            if part in parts.done:
+                self.meter.spared(min(self.part_bytes, file.size_bytes - start))
+            else:
+                yield part
+
+    def _fetch_part(self, file: ShardFile, part: int, descriptor: int) -> None:
+        at = part * self.part_bytes
+        end = min(at + self.part_bytes, file.size_bytes)
+
+        def go_on() -> None:
+            nonlocal at
+            for chunk in self._body(file, at, end).iter_chunks(_CHUNK_BYTES):
+                os.pwrite(descriptor, chunk, at)
+                at += len(chunk)
+                self.meter.moved(len(chunk))
+
+        persist(go_on)
+
+    def _body(self, file: ShardFile, start: int, end: int) -> Any:
+        answer = self.client.get_object(
+            Bucket=self.location.bucket,
+            Key=self.location.key(file.name),
+            Range=f"bytes={start}-{end - 1}",
+        )
+        expected = f"bytes {start}-{end - 1}/{file.size_bytes}"
+        if answer.get("ContentRange") != expected:
+            raise StoreError(
+                f"{self.location.url(file.name)}: asked for {expected}, got "
+                f"{answer.get('ContentRange')}. If its size isn't the manifest's, delete this "
+                "object and push the set again"
+            )
+        return answer["Body"]
+
+    def _identity(self, file: ShardFile) -> str:
+        return f"{file.sha256} {self.part_bytes}"

@@ -1,0 +1,23 @@
+"""How far a push or a pull is."""
+
+import threading
+
+
+class Meter:
+    """Counts bytes; many threads tell it of them."""
+
+    def __init__(self) -> None:
+        self.moved_bytes = 0
+        self.spared_bytes = 0  # of files and parts that were there already
+        self._lock = threading.Lock()
+
+    def expect(self, total_bytes: int) -> None:
+        """What all files have, before the first of them."""
+
+    def moved(self, size_bytes: int) -> None:
+        with self._lock:
+            self.moved_bytes += size_bytes
+
+    def spared(self, size_bytes: int) -> None:
+        with self._lock:
+            self.spared_bytes += size_bytes

@@ -1,0 +1,52 @@
+"""A node's copy of a set in S3: each file fetched once, whatever the number of its ranks."""
+
+import hashlib
+from pathlib import Path
+
+from configs.errors import StoreError
+from model_shards.shard_set.manifest import MANIFEST, ShardFile
+from model_shards.store.client import connect
+from model_shards.store.crew import Crew
+from model_shards.store.disk import require_space
+from model_shards.store.download import PART_BYTES, Downloader
+from model_shards.store.location import Location
+from model_shards.store.meter import Meter
+from model_shards.store.pull import write_manifest
+from model_shards.store.remote_manifest import read_manifest
+
+
+class NodeCache:
+    """For one process; others on the node may have the same root, and wait for one another.
+
+    Its directory is named by the manifest's SHA-256: what was fetched for another set that stood
+    at the same location is never taken for this one's. Raises StoreError where there is no set.
+    """
+
+    def __init__(self, location: Location, root: Path, part_bytes: int = PART_BYTES) -> None:
+        self._client = connect()
+        self._location = location
+        self._part_bytes = part_bytes
+        self.manifest, self._content = read_manifest(self._client, location)
+        self._directory = root / hashlib.sha256(self._content).hexdigest()
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{root}: not a place for a cache: {error.strerror}") from error
+
+    def fetch(self, file: ShardFile) -> Path:
+        """Where the file is, whole; waits while another process fetches it."""
+        path = self._directory / file.name
+        if not path.exists():
+            require_space(self._directory, [file])
+            Downloader(
+                self._client, self._location, self._directory, Crew(), Meter(), self._part_bytes
+            ).fetch(file)
+        return path
+
+    def companions(self) -> Path:
+        """The directory, once params.json, the tokenizer and the manifest are in it."""
+        for file in self.manifest.companions:
+            self.fetch(file)
+        if not (self._directory / MANIFEST).exists():
+            write_manifest(self._directory, self._content)
+        return self._directory

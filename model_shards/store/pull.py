@@ -1,0 +1,74 @@
+"""A shard set fetched from S3, or as much of it as some ranks need; its manifest comes last."""
+
+import os
+from pathlib import Path
+
+from configs.errors import StoreError
+from model_shards.shard_set.manifest import MANIFEST, ShardFile
+from model_shards.store.client import connect
+from model_shards.store.crew import Crew
+from model_shards.store.digest import sha256_of
+from model_shards.store.disk import require_space
+from model_shards.store.download import PART_BYTES, Downloader
+from model_shards.store.location import Location
+from model_shards.store.meter import Meter
+from model_shards.store.ranks import Ranks
+from model_shards.store.remote_manifest import read_manifest
+
+_FILES_AT_ONCE = 4
+
+
+def pull(
+    location: Location,
+    directory: Path,
+    meter: Meter,
+    ranks: Ranks | None = None,
+    part_bytes: int = PART_BYTES,
+) -> tuple[ShardFile, ...]:
+    """Fetches what these ranks need and isn't there; all of it without `ranks`. Returns the files.
+
+    Files that are there are read, and fetched again where they aren't what the manifest says.
+    Raises StoreError, and CheckpointError for ranks that the set can't serve.
+    """
+    client = connect()
+    manifest, content = read_manifest(client, location)
+    files = manifest.files if ranks is None else ranks.files(manifest)
+    _prepare(directory, content, location)
+    meter.expect(sum(file.size_bytes for file in files))
+    missing = [file for file in files if not (directory / file.name).exists()]
+    require_space(directory, missing)
+    crew = Crew()
+    downloader = Downloader(client, location, directory, crew, meter, part_bytes)
+
+    def bring(file: ShardFile) -> None:
+        path = directory / file.name
+        if path.exists() and sha256_of(path) == file.sha256:
+            meter.spared(file.size_bytes)
+            return
+        path.unlink(missing_ok=True)
+        downloader.fetch(file)
+
+    crew.run(bring, files, _FILES_AT_ONCE)
+    write_manifest(directory, content)
+    return files
+
+
+def write_manifest(directory: Path, content: bytes) -> None:
+    """At once and last: a directory that has one has what was asked for."""
+    partial = directory / f".{MANIFEST}.{os.getpid()}"  # ranks of a node may write at once
+    partial.write_bytes(content)
+    partial.replace(directory / MANIFEST)
+
+
+def _prepare(directory: Path, content: bytes, location: Location) -> None:
+    path = directory / MANIFEST
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        other = path.exists() and path.read_bytes() != content
+    except OSError as error:
+        raise StoreError(f"{directory} can't be used: {error.strerror}") from error
+    if other:
+        raise StoreError(
+            f"{directory}: holds another shard set than {location}. Name another directory, or "
+            "delete that one first"
+        )

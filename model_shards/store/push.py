@@ -1,0 +1,61 @@
+"""A shard set sent to S3: its manifest last, so that a location that has one has a whole set."""
+
+from pathlib import Path
+
+from configs.errors import StoreError
+from model_shards.shard_set.manifest import MANIFEST, Manifest, ShardFile
+from model_shards.store.client import connect, explained
+from model_shards.store.crew import Crew
+from model_shards.store.location import Location
+from model_shards.store.meter import Meter
+from model_shards.store.remote_manifest import find_manifest
+from model_shards.store.upload import PART_BYTES, Uploader
+
+_FILES_AT_ONCE = 4
+
+
+def push(
+    directory: Path,
+    location: Location,
+    meter: Meter,
+    part_bytes: int = PART_BYTES,
+) -> Manifest:
+    """Sends what isn't there yet; an interrupted push goes on where it was.
+
+    Raises CheckpointError where the directory holds no set, and StoreError where a file isn't what
+    the manifest says, where another set is at the location, and for what S3 refuses.
+    """
+    manifest = Manifest.load(directory)
+    for file in manifest.files:
+        _require_size(directory, file)
+    content = (directory / MANIFEST).read_bytes()
+    client = connect()
+    there = find_manifest(client, location)
+    if there not in (None, content):
+        raise StoreError(
+            f"{location}: another shard set is there, and may be in use. Push to another prefix, "
+            "or delete that one first"
+        )
+    meter.expect(sum(file.size_bytes for file in manifest.files))
+    crew = Crew()
+    uploader = Uploader(client, location, directory, crew, meter, part_bytes)
+    crew.run(uploader.send, manifest.files, _FILES_AT_ONCE)
+    if there is None:
+        with explained(location.url(MANIFEST)):
+            client.put_object(Bucket=location.bucket, Key=location.key(MANIFEST), Body=content)
+    return manifest
+
+
+def _require_size(directory: Path, file: ShardFile) -> None:
+    path = directory / file.name
+    try:
+        size_bytes = path.stat().st_size
+    except OSError as error:
+        raise StoreError(
+            f"{path} can't be read ({error.strerror}). Push a whole set: split or pull it again"
+        ) from error
+    if size_bytes != file.size_bytes:
+        raise StoreError(
+            f"{path}: {size_bytes} bytes, in the manifest {file.size_bytes}. Split the checkpoint "
+            "again"
+        )

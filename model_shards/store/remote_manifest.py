@@ -1,0 +1,42 @@
+"""The manifest at a location, which says that a whole set is there."""
+
+from botocore.exceptions import ClientError
+from pydantic import ValidationError
+
+from configs.errors import StoreError
+from model_shards.shard_set.manifest import MANIFEST, Manifest
+from model_shards.store.client import Client, explained, is_missing
+from model_shards.store.location import Location
+from model_shards.store.persistence import persist
+
+
+def find_manifest(client: Client, location: Location) -> bytes | None:
+    """As it was sent, or None where there isn't one (yet)."""
+
+    def read() -> bytes:
+        answer = client.get_object(Bucket=location.bucket, Key=location.key(MANIFEST))
+        return bytes(answer["Body"].read())
+
+    with explained(location.url(MANIFEST)):
+        try:
+            return persist(read)
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+
+
+def read_manifest(client: Client, location: Location) -> tuple[Manifest, bytes]:
+    """The set at a location; raises StoreError where there is no whole one."""
+    content = find_manifest(client, location)
+    if content is None:
+        raise StoreError(
+            f"{location}: no {MANIFEST}, so no whole shard set. Correct the location, or push one "
+            "there: `small4 shard push` goes on with an unfinished one"
+        )
+    try:
+        return Manifest.model_validate_json(content), content
+    except ValidationError as error:
+        raise StoreError(
+            f"{location.url(MANIFEST)} isn't a shard set's manifest: {error}"
+        ) from error
