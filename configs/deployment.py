@@ -132,6 +132,7 @@ class RequestLimits(_Strict):
         default=25_000_000, description="Of one image; the encoder scales down what it gets."
     )
     answers: PositiveInt = Field(default=16, description="The largest `n`, for one prompt.")
+    prompts: PositiveInt = Field(default=64, description="Of one completion request.")
 
 
 class Survival(_Strict):

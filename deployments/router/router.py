@@ -1,7 +1,6 @@
 """The router: a Serve ingress replica that serves vLLM's own API over all gangs."""
 
 import logging
-import os
 from typing import Any
 
 from fastapi import FastAPI
@@ -30,12 +29,12 @@ class Router:
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
         serve_log.keep_open()
-        os.environ["VLLM_MAX_N_SEQUENCES"] = str(self._deployment.limits.answers)
         from vllm.entrypoints.launchers.api_server.app_state import init_app_state
         from vllm.entrypoints.launchers.app import build_app
 
         from deployments.router import (
             error_form,
+            fan_out,
             grammars,
             media,
             model_card,
@@ -53,6 +52,7 @@ class Router:
         grammars.install()
         parser_tables.install()
         limits = self._deployment.limits
+        fan_out.install(limits)
         media.install(limits.pixels)
         renderer.install(limits)
         response_items.install()

@@ -70,6 +70,11 @@ OTHERS: dict[str, tuple[str, dict[str, Any], str]] = {
     "negative token": ("/v1/completions", {"prompt": [-1]}, "greater than or equal to 0"),
     "empty prompt": ("/v1/completions", {"prompt": ""}, "must be provided and non-empty"),
     "prompt of another type": ("/v1/completions", {"prompt": {"a": 1}}, "body.prompt"),
+    "too many prompts": (
+        "/v1/completions",
+        {"prompt": [[1]] * 65},
+        "length 65 exceeds the maximum allowed count of 64",
+    ),
     "completion model": ("/v1/completions", {"model": "nope", "prompt": "x"}, "`nope` does not"),
     "input of another type": ("/v1/responses", {"input": 5}, "body.input"),
     "empty input": ("/v1/responses", {"input": []}, "messages is empty"),
