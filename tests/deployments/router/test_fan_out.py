@@ -1,8 +1,8 @@
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 from vllm.entrypoints.openai.completion.protocol import CompletionRequest
+from vllm.exceptions import VLLMValidationError
 
 from configs.deployment import RequestLimits
 from deployments.router import fan_out
@@ -23,5 +23,5 @@ def test_as_many_prompts_as_may_be_are_taken(prompt: Any) -> None:
 
 @pytest.mark.parametrize("prompt", [["a", "b", "c"], [[1], [2], [3]]])
 def test_more_are_refused(prompt: Any) -> None:
-    with pytest.raises(ValidationError, match="length 3 exceeds the maximum allowed count of 2"):
+    with pytest.raises(VLLMValidationError, match="length 3 exceeds the maximum"):
         CompletionRequest(prompt=prompt)
