@@ -54,6 +54,12 @@ def test_the_first_who_fits_nowhere_is_not_overtaken() -> None:
     assert len(line) == 2
 
 
+def test_a_prompt_is_kept_out_by_what_is_before_it_not_by_its_own_length() -> None:
+    (room,) = rooms()
+    room.take(Ticket("running", Tier.STANDARD, "k", 60, 10))
+    assert given_to(line_of(90, 1), [room]) == {"0": room.replica}
+
+
 def test_prompts_go_where_the_fewest_tokens_wait() -> None:
     wide = Limits(sequences=10, prefill_tokens=1000, kv_tokens=4000)  # no limit decides here
     assert given_to(line_of(90, 30, 30, 30), rooms(2, wide)) == {
