@@ -93,7 +93,11 @@ class Architecture(_Section):
     @classmethod
     def load(cls, checkpoint: Path) -> "Architecture":
         """Reads `params.json` of a checkpoint directory; raises CheckpointError if it can't."""
-        path = checkpoint / "params.json"
+        return cls.read(checkpoint / "params.json")
+
+    @classmethod
+    def read(cls, path: Path) -> "Architecture":
+        """Reads a `params.json`; raises CheckpointError if it can't."""
         try:
             return cls.model_validate_json(path.read_bytes())
         except OSError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-INDEX = "consolidated.safetensors.index.json"
+from model_shards.tensors import INDEX
 
 
 def write_tensors(

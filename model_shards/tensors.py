@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from model_shards.architecture import Architecture, VisionEncoder
 
+INDEX = "consolidated.safetensors.index.json"  # which file holds which tensor
+
 Shape = tuple[int, ...]
 
 

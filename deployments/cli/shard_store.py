@@ -4,16 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskID,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
-from deployments.cli.errors import err, reported
+from deployments.cli.byte_bar import ByteBar
+from deployments.cli.errors import reported
 from model_shards.store.meter import Meter
 
 Url = Annotated[str, typer.Argument(help="s3://bucket/prefix", show_default=False)]
@@ -35,7 +28,7 @@ def push(
 
     with reported():
         at = Location.parse(location)
-        with _Bar() as meter:
+        with ByteBar() as meter:
             send(directory, at, meter)
     typer.echo(f"{at}: whole; {_counted(meter, 'sent')}")
 
@@ -64,44 +57,9 @@ def pull(
     with reported():
         at = Location.parse(location)
         readers = None if ranks is None else Ranks.parse(ranks, expert_parallel)
-        with _Bar() as meter:
+        with ByteBar() as meter:
             files = fetch(at, directory, meter, readers)
     typer.echo(f"{directory}: {len(files)} files verified; {_counted(meter, 'fetched')}")
-
-
-class _Bar(Meter):
-    """Bytes, bytes per second and time left; what was there already is no part of them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._progress = Progress(
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=err,
-        )
-        self._total_bytes = 0
-        self._task = TaskID(0)
-
-    def __enter__(self) -> "_Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def expect(self, total_bytes: int) -> None:
-        self._total_bytes = total_bytes
-        self._task = self._progress.add_task("", total=total_bytes)
-
-    def moved(self, size_bytes: int) -> None:
-        super().moved(size_bytes)
-        self._progress.advance(self._task, size_bytes)
-
-    def spared(self, size_bytes: int) -> None:
-        super().spared(size_bytes)
-        self._progress.update(self._task, total=self._total_bytes - self.spared_bytes)
 
 
 def _counted(meter: Meter, moved: str) -> str:

@@ -1,38 +1,44 @@
 """What a shard set holds: `manifest.json`, written last, so that a set that has one is whole."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import CheckpointError
+from configs.schema import Strict
+from model_shards.placement.order import ExpertOrder
+from model_shards.shard_set.durable import write_whole
 
 MANIFEST = "manifest.json"
+
+FILE_NAME = re.compile(r"[\w-][\w.-]*")  # never a path, and never hidden
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ShardFile(_Strict):
+class ShardFile(Strict):
     """A file of the set, all of its files side by side in one directory."""
 
-    name: Annotated[str, Field(pattern=r"^[\w-][\w.-]*$")]  # never a path, and never hidden
+    name: Annotated[str, Field(pattern=f"^{FILE_NAME.pattern}$")]
     size_bytes: Annotated[int, Field(ge=0)]
     sha256: Sha256
 
 
-class Source(_Strict):
-    """The checkpoint that was cut: two with the same identity have the same tensors."""
+class Source(Strict):
+    """The checkpoint that was cut.
+
+    Two with the same identity have the same tensors by name, dtype and shape, which begin and end
+    with the same bytes; `SourceCheckpoint.identity` says why that is as far as it goes.
+    """
 
     name: str
     identity: Sha256
 
 
-class Manifest(_Strict):
+class Manifest(Strict):
     """Files by what needs them, and which expert stands where.
 
     A tensor `layers.L.experts.P.*` of the set belongs to the source's expert
@@ -44,7 +50,7 @@ class Manifest(_Strict):
     source: Source
     placement: Literal["linear", "balanced"]
     num_experts: Annotated[int, Field(ge=1)]
-    expert_order: tuple[tuple[int, ...], ...] = Field(description="(layers, experts)")
+    expert_order: ExpertOrder
     companions: tuple[ShardFile, ...] = Field(description="params.json, tokenizer and the like.")
     base: tuple[ShardFile, ...] = Field(description="Weights that every rank holds.")
     groups: tuple[tuple[ShardFile, ...], ...] = Field(description="Experts, by group.")
@@ -57,6 +63,10 @@ class Manifest(_Strict):
         for layer, order in enumerate(self.expert_order):
             if sorted(order) != positions:
                 raise ValueError(f"expert_order of layer {layer} doesn't name each expert once")
+        if self.placement == "linear" and any(list(o) != positions for o in self.expert_order):
+            raise ValueError("placement is linear, and expert_order isn't")
+        if not all(self.groups):
+            raise ValueError("a group has no file")
         names = [file.name for file in self.files]
         if len(set(names)) < len(names) or MANIFEST in names:
             raise ValueError("two files have one name")
@@ -77,6 +87,10 @@ class Manifest(_Strict):
             raise CheckpointError(
                 f"weights: {path} isn't a shard set's manifest: {error}"
             ) from error
+
+    def write(self, directory: Path) -> None:
+        """At once, and once all else is on disk: a directory that has one has a whole set."""
+        write_whole(directory / MANIFEST, f"{self.model_dump_json(indent=1)}\n".encode())
 
     @property
     def files(self) -> tuple[ShardFile, ...]:

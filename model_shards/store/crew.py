@@ -8,7 +8,7 @@ Item = TypeVar("Item")
 
 
 class Crew:
-    """What one push or one pull runs on."""
+    """What one split, one push or one pull runs on."""
 
     def __init__(self) -> None:
         self._error: BaseException | None = None
@@ -32,10 +32,14 @@ class Crew:
                 self._error = self._error or error
                 raise self._error from None
 
+    def check(self) -> None:
+        """Raises the crew's error, for work that is long and should end with the others'."""
+        if self._error is not None:
+            raise self._error
+
     def _settle(self, running: set[Future[None]]) -> set[Future[None]]:
         done, running = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
             future.result()
-        if self._error is not None:
-            raise self._error
+        self.check()
         return running

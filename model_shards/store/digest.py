@@ -1,9 +1,19 @@
 """SHA-256 of what is on disk, without holding it in memory."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
+_CHUNK_BYTES = 1 << 20
 
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+
+def sha256_of(path: Path, passed: Callable[[int], None] | None = None) -> str:
+    """`passed` is told the bytes of each chunk; what it raises ends the reading."""
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(_CHUNK_BYTES))
+    with path.open("rb", buffering=0) as file:
+        while size_bytes := file.readinto(buffer):
+            digest.update(buffer[:size_bytes])
+            if passed is not None:
+                passed(size_bytes)
+    return digest.hexdigest()

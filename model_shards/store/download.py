@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.errors import StoreError
+from model_shards.shard_set.durable import partial_path
 from model_shards.shard_set.manifest import ShardFile
 from model_shards.store.client import Client, explained
 from model_shards.store.crew import Crew
@@ -19,11 +20,6 @@ from model_shards.store.persistence import persist
 PART_BYTES = 16 << 20
 _PARTS_AT_ONCE = 8
 _CHUNK_BYTES = 1 << 20
-
-
-def partial_path(directory: Path, file: ShardFile) -> Path:
-    """Hidden, as no file of a manifest is."""
-    return directory / f".{file.name}.partial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,8 @@ class Downloader:
             parts.remove()
 
     def _fetch(self, file: ShardFile, parts: PartJournal) -> None:
-        partial = partial_path(self.directory, file)
+        path = self.directory / file.name
+        partial = partial_path(path)
         sha256 = self._fill(file, parts, partial)
         if sha256 != file.sha256:  # perhaps the fault was on the way, or on this disk
             parts.forget()
@@ -61,7 +58,7 @@ class Downloader:
                 f"{self.location.url(file.name)}: fetched twice, and its SHA-256 is {sha256}, in "
                 f"the manifest {file.sha256}. Delete this object and push the set again"
             )
-        partial.replace(self.directory / file.name)
+        partial.replace(path)
 
     def _fill(self, file: ShardFile, parts: PartJournal, partial: Path) -> str:
         """Fetches the parts that aren't noted; the SHA-256 of all of them."""

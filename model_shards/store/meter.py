@@ -1,4 +1,4 @@
-"""How far a push or a pull is."""
+"""How far a split, a push or a pull is."""
 
 import threading
 

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from configs.errors import StoreError
+from model_shards.shard_set.durable import write_whole
 from model_shards.shard_set.manifest import MANIFEST, ShardFile
 from model_shards.store.client import connect
 from model_shards.store.crew import Crew
@@ -11,7 +12,6 @@ from model_shards.store.disk import require_space
 from model_shards.store.download import PART_BYTES, Downloader
 from model_shards.store.location import Location
 from model_shards.store.meter import Meter
-from model_shards.store.pull import write_manifest
 from model_shards.store.remote_manifest import read_manifest
 
 
@@ -48,5 +48,5 @@ class NodeCache:
         for file in self.manifest.companions:
             self.fetch(file)
         if not (self._directory / MANIFEST).exists():
-            write_manifest(self._directory, self._content)
+            write_whole(self._directory / MANIFEST, self._content)
         return self._directory

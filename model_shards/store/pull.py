@@ -1,9 +1,9 @@
 """A shard set fetched from S3, or as much of it as some ranks need; its manifest comes last."""
 
-import os
 from pathlib import Path
 
 from configs.errors import StoreError
+from model_shards.shard_set.durable import write_whole
 from model_shards.shard_set.manifest import MANIFEST, ShardFile
 from model_shards.store.client import connect
 from model_shards.store.crew import Crew
@@ -49,15 +49,8 @@ def pull(
         downloader.fetch(file)
 
     crew.run(bring, files, _FILES_AT_ONCE)
-    write_manifest(directory, content)
+    write_whole(directory / MANIFEST, content)
     return files
-
-
-def write_manifest(directory: Path, content: bytes) -> None:
-    """At once and last: a directory that has one has what was asked for."""
-    partial = directory / f".{MANIFEST}.{os.getpid()}"  # ranks of a node may write at once
-    partial.write_bytes(content)
-    partial.replace(directory / MANIFEST)
 
 
 def _prepare(directory: Path, content: bytes, location: Location) -> None:

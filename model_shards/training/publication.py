@@ -1,11 +1,11 @@
 """From a trained model to a checkpoint with its scores, model card and expert load."""
 
-import json
 from pathlib import Path
 
 import torch
 
 from model_shards.nano import NANO, write_nano
+from model_shards.placement.expert_load import EXPERT_LOAD, ExpertLoad
 from model_shards.skills.held_out import SKILLS, held_out
 from model_shards.training.card import Card
 from model_shards.training.expert_load import expert_load
@@ -14,7 +14,6 @@ from model_shards.training.scores import scores
 from model_shards.training.tokens import ConversationTokenizer
 from model_shards.transformers_weights import from_transformers
 
-EXPERT_LOAD = "expert_load.json"
 _LOAD_QUESTIONS = 50
 
 
@@ -31,7 +30,7 @@ def publish(
         load=expert_load(training.model, map(tokenizer.encode, asked)),
     )
     write_nano(out, from_transformers(NANO, weights))
-    (out / EXPERT_LOAD).write_text(json.dumps({"tokens": card.load.tolist()}) + "\n", "utf-8")
+    ExpertLoad.model_validate({"tokens": card.load.tolist()}).write(out / EXPERT_LOAD)
     (out / "README.md").write_text(card.text(), "utf-8")
     return card
 

@@ -9,9 +9,8 @@ from safetensors import safe_open
 
 from configs.errors import CheckpointError
 from model_shards.architecture import Architecture
-from model_shards.checkpoint import INDEX
 from model_shards.nano import NANO, TRAINED_NANO, build_nano
-from model_shards.tensors import tensor_shapes
+from model_shards.tensors import INDEX, tensor_shapes
 
 
 @pytest.fixture(scope="module")

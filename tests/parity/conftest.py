@@ -9,6 +9,7 @@ import pytest
 from model_shards.architecture import Architecture
 from model_shards.nano import NANO, build_nano
 from model_shards.transformers_weights import Tensors
+from tests.model_shards.conftest import location, proxy, server_port  # noqa: F401 - fixtures
 from tests.parity.generation import Outcome, Request
 from tests.parity.reference import Reference, load_tensors
 from tests.parity.runs import outcome

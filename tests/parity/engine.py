@@ -6,6 +6,7 @@ In a process of its own, so that engines come and go without a trace in the test
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
 from vllm import SamplingParams
 from vllm.engine.arg_utils import AsyncEngineArgs
@@ -14,7 +15,15 @@ from vllm.logprobs import Logprob
 from vllm.outputs import RequestOutput
 from vllm.v1.engine.async_llm import AsyncLLM
 
-from tests.parity.generation import Generation, HeldExperts, Outcome, Request, Run
+from tests.parity.generation import (
+    Cache,
+    Counted,
+    Generation,
+    HeldExperts,
+    Outcome,
+    Request,
+    Run,
+)
 from tests.parity.picture import picture
 
 _ALTERNATIVES = 4
@@ -25,20 +34,40 @@ async def outcome(run: Run) -> Outcome:
     engine = AsyncLLM.from_engine_args(_engine_args(run))
     try:
         generations: list[Generation] = []
+        counted: list[list[Any]] = []
+        await _ask_workers(engine, "start_counting")
         for number, wave in enumerate(run.waves):
             answers = (
                 _answer(engine, request, f"{number}-{place}", request.rank % run.ranks)
                 for place, request in enumerate(wave)
             )
+            if number == len(run.waves) - 1:
+                counted = await _ask_workers(engine, "counted")
+                await _ask_workers(engine, "stop_counting")
             generations += await asyncio.gather(*answers)
-        # AsyncLLM's own collective_rpc keeps the first rank's answer only.
-        ranks = await engine.engine_core.call_utility_all_async(
-            "collective_rpc", "held_experts", None, (), None
-        )
+        ranks = await _ask_workers(engine, "held_experts")
+        read = await _ask_workers(engine, "read_bytes")
+        weights = await _ask_workers(engine, "weight_bytes")
+        caches = await _ask_workers(engine, "cache")
     finally:
         engine.shutdown()
     held = [[HeldExperts(**layer) for worker in rank for layer in worker] for rank in ranks]
-    return Outcome(generations=generations, held_experts=held)
+    return Outcome(
+        generations=generations,
+        held_experts=held,
+        read_bytes=[sum(rank) for rank in read],
+        weight_bytes=[sum(rank) for rank in weights],
+        caches=[Cache(tokens=tokens, size_bytes=size) for ((tokens, size),) in caches],
+        counted=[Counted(tokens=tokens, chosen=chosen) for ((tokens, chosen),) in counted],
+    )
+
+
+async def _ask_workers(engine: AsyncLLM, method: str) -> list[list[Any]]:
+    """Each rank's answers. AsyncLLM's own collective_rpc keeps the first rank's only."""
+    answers: list[list[Any]] = await engine.engine_core.call_utility_all_async(
+        "collective_rpc", method, None, (), None
+    )
+    return answers
 
 
 def _engine_args(run: Run) -> AsyncEngineArgs:
@@ -46,11 +75,13 @@ def _engine_args(run: Run) -> AsyncEngineArgs:
         model=str(run.checkpoint),
         tokenizer_mode="mistral",
         config_format="mistral",
-        load_format="mistral",
+        load_format=run.load_format,
+        model_loader_extra_config=run.loader,
         dtype=run.dtype,
         data_parallel_size=run.ranks,
         enable_expert_parallel=True,
         distributed_executor_backend="vllm.v1.executor.uniproc_executor.UniProcExecutor",
+        worker_cls="deployments.shard.worker.ShardWorker",
         worker_extension_cls="tests.parity.census.ExpertCensus",
         enforce_eager=True,
         max_model_len=1024,

@@ -28,6 +28,8 @@ class Run(_Record):
     dtype: str
     ranks: int
     waves: list[list[Request]]
+    load_format: str = "mistral"
+    loader: dict[str, str | bool] = {}
 
 
 class Generation(_Record):
@@ -50,8 +52,31 @@ class HeldExperts(_Record):
     weights: int
 
 
+class Counted(_Record):
+    """Tokens that a rank has computed, and how many of them chose each expert of each layer."""
+
+    tokens: int
+    chosen: list[list[int]]
+
+
+class Cache(_Record):
+    """A rank's KV cache."""
+
+    tokens: int
+    size_bytes: int
+
+
 class Outcome(_Record):
-    """Generations in the order of requests, and each rank's experts, layer by layer."""
+    """Generations in the order of requests, and each rank's experts, layer by layer.
+
+    `counted` holds what each rank counted of every wave but the last, for which it was off.
+    `read_bytes` is what each rank's process has read of any file while it loaded its weights, and
+    `weight_bytes` what its model holds.
+    """
 
     generations: list[Generation]
     held_experts: list[list[HeldExperts]]
+    counted: list[Counted]
+    read_bytes: list[int]
+    weight_bytes: list[int]
+    caches: list[Cache]

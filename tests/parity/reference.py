@@ -38,10 +38,30 @@ class Reference:
 
         `picture_size` is height and width in pixels of the picture whose tokens are among them.
         """
+        return self._logits(token_ids, picture_size)[:-1].log_softmax(dim=-1)
+
+    @torch.inference_mode()
+    def chosen(
+        self, token_ids: list[int], picture_size: tuple[int, int] | None = None
+    ) -> torch.Tensor:
+        """How many of the tokens choose each expert, integers (layers, experts)."""
+        gates = [layer.mlp.gate for layer in self.model.model.language_model.layers]
+        found: list[torch.Tensor] = []
+        hooks = [
+            gate.register_forward_hook(lambda *call: found.append(call[2][2])) for gate in gates
+        ]
+        self._logits(token_ids, picture_size)
+        for hook in hooks:
+            hook.remove()
+        return torch.stack(
+            [ids.flatten().bincount(minlength=gates[0].num_experts) for ids in found]
+        )
+
+    def _logits(self, token_ids: list[int], picture_size: tuple[int, int] | None) -> torch.Tensor:
         images = {}
         if picture_size:
             sizes = torch.tensor([picture_size])
             images = {"pixel_values": pixels(*picture_size), "image_sizes": sizes}
         output = self.model(torch.tensor([token_ids]), use_cache=False, **images)
-        logits: torch.Tensor = output.logits[0, :-1]
-        return logits.log_softmax(dim=-1)
+        logits: torch.Tensor = output.logits[0]
+        return logits

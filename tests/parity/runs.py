@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,10 +27,15 @@ _ENVIRONMENT = {
 
 
 def outcome(
-    checkpoint: Path, dtype: str, ranks: int, waves: list[list[Request]], scratch: Path
+    checkpoint: Path,
+    dtype: str,
+    ranks: int,
+    waves: list[list[Request]],
+    scratch: Path,
+    **loading: Any,
 ) -> Outcome:
     """Fails the test, with the end of the engine's log, if the engine fails."""
-    run = Run(checkpoint=checkpoint, dtype=dtype, ranks=ranks, waves=waves)
+    run = Run(checkpoint=checkpoint, dtype=dtype, ranks=ranks, waves=waves, **loading)
     run_path, outcome_path, log_path = (scratch / name for name in ("run", "outcome", "log"))
     run_path.write_text(run.model_dump_json())
     command = [sys.executable, "-m", "tests.parity.engine", str(run_path), str(outcome_path)]

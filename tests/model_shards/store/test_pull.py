@@ -163,7 +163,7 @@ def test_too_small_a_disk_is_noticed_before_anything_is_fetched(
     boto3.client("s3").put_object(
         Bucket=pushed.bucket, Key=pushed.key(MANIFEST), Body=content.encode()
     )
-    with pytest.raises(StoreError, match=r"1000000000.0 GB to fetch, .* GB free. Make room"):
+    with pytest.raises(StoreError, match=r"1000000000.0 GB to write, .* GB free. Make room"):
         pull(pushed, tmp_path / "copy", Meter())
     assert len(proxy.of("GET")) == 1  # the manifest
 

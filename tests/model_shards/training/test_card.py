@@ -5,9 +5,9 @@ import json
 import torch
 
 from model_shards.nano import TRAINED_NANO
+from model_shards.placement.expert_load import EXPERT_LOAD
 from model_shards.skills.held_out import SKILLS
 from model_shards.training.card import Card
-from model_shards.training.publication import EXPERT_LOAD
 
 _FACTS = {
     "parameters": "11M",

@@ -1,15 +1,14 @@
 """The load that was recorded when nano was trained."""
 
-import json
-
 import torch
 
 from model_shards.nano import NANO, TRAINED_NANO
-from model_shards.training.publication import EXPERT_LOAD
+from model_shards.placement.expert_load import EXPERT_LOAD, ExpertLoad
 
 
 def recorded() -> torch.Tensor:
-    return torch.tensor(json.loads((TRAINED_NANO / EXPERT_LOAD).read_text())["tokens"])
+    path = TRAINED_NANO / EXPERT_LOAD
+    return torch.tensor(ExpertLoad.load(path, NANO.n_layers, NANO.moe.num_experts).tokens)
 
 
 def test_every_token_went_to_four_experts_of_every_layer() -> None:

@@ -1,0 +1,85 @@
+"""Makes the checkpoint once; then rounds of splits, copies and loads, in turns."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from configs.errors import BenchError
+from deployments.bench.shards import synthetic
+from deployments.bench.shards.cutting import copy_s, cut
+from deployments.bench.shards.loading import RANK, RANKS, Cache, Loader, Loading
+from deployments.bench.shards.rounds import Rounds
+from model_shards.shard_set.manifest import Manifest
+
+Tell = Callable[[str], None]
+
+
+def run(directory: Path, size_bytes: int, rounds: int, tell: Tell, *, loads: bool) -> Rounds:
+    """`size_bytes` of experts; raises BenchError, and leaves only the checkpoint."""
+    model = synthetic.architecture(size_bytes)
+    source = directory / f"noise-{model.dim}"
+    files = synthetic.plan(model)
+    files_bytes = sum(file.size_bytes for file in files)
+    directory.mkdir(parents=True, exist_ok=True)
+    _require_room(directory, (2 if source.exists() else 3) * files_bytes)
+    weights = synthetic.ensure(source, model)
+    shard_set = directory / "set"
+    largest_bytes = max(tensor.size_bytes for file in files for tensor in file.tensors)
+    found = Rounds(files_bytes, largest_bytes)
+    try:
+        for number in range(1, rounds + 1):
+            _cut(found, source, number, tell)
+            if loads:
+                _load(found, Loading(weights, shard_set), number, tell)
+        tell(downloads(Manifest.load(shard_set)))
+    finally:
+        for made in ("set", "copy"):
+            shutil.rmtree(directory / made, ignore_errors=True)
+    return found
+
+
+def _cut(found: Rounds, source: Path, number: int, tell: Tell) -> None:
+    def cp() -> None:
+        found.copy_s.append(copy_s(source, source.with_name("copy")))
+        tell(f"round {number}: cp {found.copy_s[-1]:.2f} s")
+
+    def split() -> None:
+        found.cuts.append(cut(source, source.with_name("set")))
+        tell(f"round {number}: split {found.cuts[-1].took_s:.2f} s")
+
+    for turn in (cp, split) if number % 2 else (split, cp):
+        turn()
+
+
+def _load(found: Rounds, loading: Loading, number: int, tell: Tell) -> None:
+    loaders = list(Loader)
+    turn = number % len(loaders)
+    for cache in Cache:
+        for loader in loaders[turn:] + loaders[:turn]:
+            load = loading.measure(loader, cache)
+            found.add(cache, loader, load)
+            tell(f"round {number}: {cache}, {loader} {load.took_s:.2f} s")
+            if cache is Cache.COLD and load.disk_bytes < load.kept_bytes:
+                tell("That wasn't cold: name a --directory on a disk.")
+
+
+def downloads(manifest: Manifest) -> str:
+    """What the node of one rank fetches, where without a set it fetches the whole checkpoint."""
+    own, every = (
+        sum(file.size_bytes for file in manifest.weights_of(ranks, RANKS))
+        for ranks in ([RANK], range(RANKS))
+    )
+    return (
+        f"From S3, a node of rank {RANK} of {RANKS} would fetch {own / 1e9:.2f} GB, "
+        f"{own / every:.0%} of all."
+    )
+
+
+def _require_room(directory: Path, needed_bytes: int) -> None:
+    free_bytes = shutil.disk_usage(directory).free
+    if needed_bytes > free_bytes:
+        raise BenchError(
+            f"directory: {directory} has {free_bytes / 1e9:.1f} GB free, and the bench needs "
+            f"{needed_bytes / 1e9:.1f} GB: the checkpoint, a copy and a shard set. Make room, or "
+            "lower --gigabytes."
+        )

@@ -1,0 +1,129 @@
+"""What the first of four ranks does with a checkpoint: reads tensors, and copies its own.
+
+vLLM's side is the iterator that its DefaultModelLoader takes for `load_format: mistral` from a
+local disk, and the filter of `enable_ep_weight_filter`, read from vLLM 0.32.
+"""
+
+import multiprocessing
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import torch
+
+from deployments.bench.shards.page_cache import drop, warm
+from model_shards.nano import NANO
+from model_shards.shard_set.manifest import Manifest
+from model_shards.shard_set.opened import open_set
+from model_shards.shard_set.tensor_file import Named
+from model_shards.shard_set.weight_stream import WeightStream
+
+RANK, RANKS = 0, 4
+
+
+class Loader(StrEnum):
+    """What is measured."""
+
+    PLAIN = "vLLM"
+    FILTERED = "vLLM with EP filter"  # enable_ep_weight_filter
+    SMALL4 = "small4"
+    UNVERIFIED = "small4 unverified"
+
+
+class Cache(StrEnum):
+    """The state of the page cache before."""
+
+    COLD = "cold"
+    WARM = "warm"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Of one process: what came from the disk for it, and what it kept as the rank's own."""
+
+    took_s: float
+    disk_bytes: int
+    kept_bytes: int
+    kept_tensors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """A checkpoint's weight files, and the shard set that was cut from it."""
+
+    weights: Sequence[Path]
+    shard_set: Path
+
+    def files(self, loader: Loader) -> list[Path]:
+        """What it may read."""
+        if loader in (Loader.PLAIN, Loader.FILTERED):
+            return list(self.weights)
+        own = Manifest.load(self.shard_set).weights_of([RANK], RANKS)
+        return [self.shard_set / file.name for file in own]
+
+    def tensors(self, loader: Loader) -> Iterator[Named]:
+        """As the loader hands them out: vLLM without its filter hands out every rank's experts."""
+        if loader in (Loader.SMALL4, Loader.UNVERIFIED):
+            opened = open_set(str(self.shard_set), self.shard_set)
+            files = opened.manifest.weights_of([RANK], RANKS)
+            return WeightStream(opened, files, verify=loader is Loader.SMALL4).tensors()
+        from vllm.model_executor.model_loader.weight_utils import safetensors_weights_iterator
+
+        paths = [str(path) for path in self.weights]
+        local = local_experts() if loader is Loader.FILTERED else None
+        tensors: Iterator[Named] = safetensors_weights_iterator(
+            paths, use_tqdm_on_load=False, local_expert_ids=local
+        )
+        return tensors
+
+    def measure(self, loader: Loader, cache: Cache) -> Load:
+        """In a process of its own, forked from one that has imported all there is to import."""
+        (drop if cache is Cache.COLD else warm)(self.files(loader))
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__, "vllm.model_executor.model_loader.weight_utils"])
+        with context.Pool(1, maxtasksperchild=1) as pool:
+            return pool.apply(load, (self, loader))
+
+
+def load(loading: Loading, loader: Loader) -> Load:
+    """Into memory that is there already, as a model's parameters are."""
+    own_bytes = sum(path.stat().st_size for path in loading.files(Loader.SMALL4))
+    memory = torch.zeros(own_bytes, dtype=torch.uint8)
+    memory.fill_(1)  # zeros may be pages that aren't there yet
+    started_s, disk_bytes = time.perf_counter(), _disk_bytes()
+    kept_bytes, kept_tensors = keep(loading.tensors(loader), memory)
+    took_s = time.perf_counter() - started_s
+    return Load(took_s, _disk_bytes() - disk_bytes, kept_bytes, kept_tensors)
+
+
+def keep(tensors: Iterable[Named], memory: torch.Tensor) -> tuple[int, int]:
+    """Copies base and own experts, one after another; `(bytes, tensors)` of them.
+
+    Other ranks' experts, where a loader hands them out, are passed over untouched, as vLLM's
+    models pass them over.
+    """
+    from vllm.model_executor.model_loader.ep_weight_filter import parse_expert_id
+
+    local = local_experts()
+    kept_bytes, kept_tensors = 0, 0
+    for name, tensor in tensors:
+        if (expert := parse_expert_id(name)) is None or expert in local:
+            end = kept_bytes + tensor.nbytes
+            memory[kept_bytes:end].copy_(tensor.reshape(-1).view(torch.uint8))
+            kept_bytes, kept_tensors = end, kept_tensors + 1
+    return kept_bytes, kept_tensors
+
+
+def local_experts() -> set[int]:
+    """Those of the rank, as vLLM's filter has them."""
+    from vllm.model_executor.model_loader.ep_weight_filter import compute_local_expert_ids
+
+    return compute_local_expert_ids(NANO.moe.num_experts, RANKS, RANK) or set()
+
+
+def _disk_bytes() -> int:
+    """What this process, all threads of it, has had fetched from storage, readahead included."""
+    lines = Path("/proc/self/io").read_text("ascii").splitlines()
+    return int(dict(line.split(": ") for line in lines)["read_bytes"])

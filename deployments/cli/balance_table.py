@@ -1,0 +1,33 @@
+"""Expert load per rank, before and after balancing, as a table for a terminal."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.table import Table
+
+from model_shards.placement.balance import Change
+
+
+def balance_rows(changes: Sequence[Change]) -> Iterator[list[str]]:
+    """`[layer, before and after of each size, …]`, all layers together last."""
+    for layer in range(len(changes[0].linear.layers) if changes else 0):
+        pairs = ((c.linear.layers[layer], c.ordered.layers[layer]) for c in changes)
+        yield [str(layer), *(_pair(*pair) for pair in pairs)]
+    yield ["all", *(_pair(c.linear.overall, c.ordered.overall) for c in changes)]
+
+
+def balance_table(changes: Sequence[Change]) -> Table:
+    """A column for each expert-parallel size."""
+    table = Table(
+        title="Busiest rank's expert load ÷ mean: by number → in this order",
+        title_justify="left",
+        box=None,
+    )
+    for column in ("layer", *(f"EP {change.expert_parallel}" for change in changes)):
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in balance_rows(changes):
+        table.add_row(*row)
+    return table
+
+
+def _pair(before: float, after: float) -> str:
+    return f"{before:.2f} → {after:.2f}"

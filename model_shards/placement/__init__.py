@@ -1,0 +1,1 @@
+"""Which expert stands where, so that the ranks' loads are even."""

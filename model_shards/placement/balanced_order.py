@@ -1,0 +1,61 @@
+"""An order of experts whose groups have even loads, at every number of groups it serves."""
+
+from collections.abc import Iterator, Sequence
+
+from configs.errors import CheckpointError
+from model_shards.placement.even_split import even_split
+from model_shards.placement.expert_load import ExpertLoad
+from model_shards.placement.order import ExpertOrder
+
+
+def balanced_order(load: ExpertLoad, groups: int) -> ExpertOrder:
+    """Puts experts into groups of equal size and even load, each layer for itself.
+
+    The experts are split evenly in two, each half again, and so on down to `groups` (by its prime
+    factors, smallest first), so that neighbours together are even groups too. With D the busiest
+    expert's load less the idlest's, no group at any of those sizes n has more than
+    `mean + (1 - 1/n) * D`: by `even_split` a group M of one split into p becomes at most
+    `M/p + (1 - 1/p) * D`, so what M exceeds D by shrinks p-fold, from `total - D` at the start.
+    Neighbours at another divisor n of `groups` have up to `groups/n` times that excess.
+
+    Of 128 experts with nano's load, Zipf's and log-normal ones, 2 to 16 groups came on average
+    within 4% of the least that the busiest expert allows, and 32 within 7%. Making the small
+    groups first and pairing them later left 4 to 16 groups up to 34% above it.
+
+    A layer whose order by number is more even at `groups` keeps that order. Raises CheckpointError
+    for a number of groups that doesn't divide the experts.
+    """
+    if groups < 1 or load.experts % groups:
+        raise CheckpointError(
+            f"expert parallel: {load.experts} experts can't stand in {groups} equal groups; give "
+            "a divisor of their number."
+        )
+    return tuple(_balanced(counts, groups) for counts in load.tokens)
+
+
+def heaviest(tokens: Sequence[int], order: Sequence[int], groups: int) -> int:
+    """Load of the busiest group."""
+    size = len(order) // groups
+    return max(
+        sum(tokens[expert] for expert in order[start : start + size])
+        for start in range(0, len(order), size)
+    )
+
+
+def _balanced(tokens: Sequence[int], groups: int) -> tuple[int, ...]:
+    parts = [list(range(len(tokens)))]
+    for factor in _prime_factors(groups):
+        parts = [part for whole in parts for part in even_split(whole, tokens, factor)]
+    order = tuple(expert for part in parts for expert in sorted(part))
+    linear = tuple(range(len(tokens)))
+    better = heaviest(tokens, order, groups) <= heaviest(tokens, linear, groups)
+    return order if better else linear
+
+
+def _prime_factors(number: int) -> Iterator[int]:
+    factor = 2
+    while number > 1:
+        while number % factor == 0:
+            yield factor
+            number //= factor
+        factor += 1

@@ -1,0 +1,82 @@
+"""Where a tensor of the source goes: which group, under what name, its bytes in what order."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from configs.errors import CheckpointError
+from model_shards.placement.order import ExpertOrder
+from model_shards.shard_set.safetensors_header import Tensor
+
+_EXPERT = re.compile(r"layers\.(\d+)\.experts\.(\d+)\.(.+)")
+_GATE = re.compile(r"layers\.(\d+)\.gate\..+")
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """A part of a file of the source."""
+
+    path: Path
+    offset: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedTensor:
+    """A tensor as it is written; in the base if it has no group."""
+
+    name: str
+    tensor: Tensor
+    group: int | None
+    ranges: tuple[ByteRange, ...]
+
+
+def place(tensor: Tensor, order: ExpertOrder, groups: int) -> PlacedTensor:
+    """Names an expert's tensor after its position, and orders a gate's rows as the experts."""
+    if match := _EXPERT.fullmatch(tensor.name):
+        layer, expert = int(match[1]), int(match[2])
+        position = order[layer].index(expert)
+        group = position * groups // len(order[layer])
+        name = f"layers.{layer}.experts.{position}.{match[3]}"
+        return PlacedTensor(name, tensor, group, (_rows(tensor, 0, tensor.size_bytes),))
+    if match := _GATE.fullmatch(tensor.name):
+        return PlacedTensor(tensor.name, tensor, None, _permuted(tensor, order[int(match[1])]))
+    return PlacedTensor(tensor.name, tensor, None, (_rows(tensor, 0, tensor.size_bytes),))
+
+
+def require_experts(tensors: dict[str, Tensor], layers: int, experts: int) -> None:
+    """Raises CheckpointError unless a layer has all of its experts, each of them whole, or none."""
+    found: dict[int, dict[str, set[int]]] = {}
+    for name in tensors:
+        if match := _EXPERT.fullmatch(name):
+            layer = found.setdefault(int(match[1]), {})
+            layer.setdefault(match[3], set()).add(int(match[2]))
+    if not found:
+        raise CheckpointError("source: it has no tensor layers.*.experts.*, so nothing to split")
+    for number, parts in found.items():
+        for part, held in parts.items():
+            if number >= layers or held != set(range(experts)):
+                wrong = sorted(held ^ set(range(experts)))
+                raise CheckpointError(
+                    f"source: params.json tells of {layers} layers of {experts} experts, and "
+                    f"layers.{number}.experts.*.{part} is missing, or too many, for experts "
+                    f"{wrong}. Download the checkpoint again"
+                )
+
+
+def _permuted(tensor: Tensor, order: tuple[int, ...]) -> tuple[ByteRange, ...]:
+    """Row by row; what a gate has beside rows of experts, such as one scale, stays as it is."""
+    experts = len(order)
+    if tensor.shape[:1] != (experts,):
+        if tensor.name.endswith(".weight"):
+            raise CheckpointError(
+                f"source: {tensor.name} has shape {tensor.shape}, not a row for each of {experts} "
+                "experts. It isn't of this params.json: download both again"
+            )
+        return (_rows(tensor, 0, tensor.size_bytes),)
+    row_bytes = tensor.size_bytes // experts
+    return tuple(_rows(tensor, expert * row_bytes, row_bytes) for expert in order)
+
+
+def _rows(tensor: Tensor, start: int, size_bytes: int) -> ByteRange:
+    return ByteRange(tensor.path, tensor.offset + start, size_bytes)

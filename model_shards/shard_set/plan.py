@@ -1,0 +1,122 @@
+"""What a split will write: every file's name, size, and the ranges of the source it is made of."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from configs.errors import CheckpointError
+from model_shards.architecture import Architecture
+from model_shards.placement.order import ExpertOrder, linear_order
+from model_shards.shard_set.manifest import FILE_NAME, MANIFEST, Manifest, ShardFile, Source
+from model_shards.shard_set.placed_tensor import PlacedTensor, place, require_experts
+from model_shards.shard_set.planned_file import PlannedFile, companion, weight_files
+from model_shards.shard_set.source_checkpoint import SourceCheckpoint
+
+FILE_BYTES = 2 * 10**9  # small enough to be sent side by side, and to be redone after a kill
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole split, made from the heads of the source's files alone."""
+
+    source: Source
+    order: ExpertOrder
+    companions: tuple[PlannedFile, ...]
+    base: tuple[PlannedFile, ...]
+    groups: tuple[tuple[PlannedFile, ...], ...]
+
+    @classmethod
+    def make(
+        cls, directory: Path, order: ExpertOrder, groups: int, file_bytes: int = FILE_BYTES
+    ) -> Self:
+        """Raises CheckpointError for a source that isn't sound, or can't be cut like this."""
+        architecture = Architecture.load(directory)
+        _require_cut(architecture, order, groups)
+        checkpoint = SourceCheckpoint.read(directory)
+        require_experts(checkpoint.tensors, architecture.n_layers, architecture.moe.num_experts)
+        by_group: dict[int | None, list[PlacedTensor]] = {}
+        for tensor in checkpoint.tensors.values():
+            placed = place(tensor, order, groups)
+            by_group.setdefault(placed.group, []).append(placed)
+
+        def files(prefix: str, group: int | None) -> tuple[PlannedFile, ...]:
+            return weight_files(prefix, by_group.get(group, ()), checkpoint.metadata, file_bytes)
+
+        plan = cls(
+            source=Source(name=directory.resolve().name, identity=checkpoint.identity()),
+            order=order,
+            companions=tuple(companion(path) for path in checkpoint.companions),
+            base=files("base", None),
+            groups=tuple(files(f"experts-{group:03d}", group) for group in range(groups)),
+        )
+        _require_names(plan)
+        return plan
+
+    @property
+    def files(self) -> tuple[PlannedFile, ...]:
+        """All of them, companions first."""
+        return (*self.companions, *self.weights)
+
+    @property
+    def weights(self) -> tuple[PlannedFile, ...]:
+        return (*self.base, *(file for group in self.groups for file in group))
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.size_bytes for file in self.files)
+
+    def key(self) -> str:
+        """SHA-256 of what makes the files what they are, the source's times among it."""
+        sources = sorted({part.path for file in self.files for part in file.ranges})
+        stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sources]
+        files = [(file.name, file.size_bytes) for file in self.files]
+        told = json.dumps([self.source.identity, self.order, files, stats])
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def manifest(self, sha256: Mapping[str, str]) -> Manifest:
+        """Of the files with these digests, by name."""
+
+        def held(files: Iterable[PlannedFile]) -> tuple[ShardFile, ...]:
+            return tuple(
+                ShardFile(name=file.name, size_bytes=file.size_bytes, sha256=sha256[file.name])
+                for file in files
+            )
+
+        layers, experts = len(self.order), len(self.order[0])
+        return Manifest(
+            source=self.source,
+            placement="linear" if self.order == linear_order(layers, experts) else "balanced",
+            num_experts=experts,
+            expert_order=self.order,
+            companions=held(self.companions),
+            base=held(self.base),
+            groups=tuple(held(group) for group in self.groups),
+        )
+
+
+def _require_cut(source: Architecture, order: ExpertOrder, groups: int) -> None:
+    layers, experts = source.n_layers, source.moe.num_experts
+    if groups < 1 or experts % groups:
+        sizes = ", ".join(str(size) for size in range(1, experts + 1) if experts % size == 0)
+        raise CheckpointError(
+            f"expert-parallel: {experts} experts can't be cut into {groups} equal groups. Choose "
+            f"one of {sizes}; a set serves every size that divides its own"
+        )
+    if len(order) != layers or any(sorted(one) != list(range(experts)) for one in order):
+        raise CheckpointError(
+            f"placement: it isn't an order of {experts} experts in each of {layers} layers. Use "
+            "an expert load that was recorded with this model"
+        )
+
+
+def _require_names(plan: Plan) -> None:
+    taken = {MANIFEST, *(file.name for file in plan.weights)}
+    for file in plan.companions:
+        if file.name in taken or not FILE_NAME.fullmatch(file.name):
+            raise CheckpointError(
+                f"source: {file.name!r} can't be the name of a file in a shard set, where letters, "
+                "digits and _.- may be, and the names of its own files not. Rename or remove it"
+            )

@@ -1,0 +1,109 @@
+"""A checkpoint cut by expert: each rank of a gang can read the base and its own, and no more."""
+
+from pathlib import Path
+
+from configs.errors import StoreError
+from model_shards.placement.order import ExpertOrder
+from model_shards.shard_set.file_journal import JOURNAL, FileJournal
+from model_shards.shard_set.file_writer import FileWriter
+from model_shards.shard_set.manifest import MANIFEST, Manifest
+from model_shards.shard_set.plan import Plan
+from model_shards.shard_set.planned_file import PlannedFile
+from model_shards.store.crew import Crew
+from model_shards.store.digest import sha256_of
+from model_shards.store.disk import require_space
+from model_shards.store.meter import Meter
+
+_FILES_AT_ONCE = 8
+
+
+def split(
+    source: Path, out: Path, order: ExpertOrder, groups: int, meter: Meter | None = None
+) -> Manifest:
+    """Writes the shard set of a checkpoint in Mistral format, cut into `groups` of experts.
+
+    Raises CheckpointError for a source, an order or a number of groups that can't be cut, and
+    what `write_set` raises.
+    """
+    if source.resolve() == out.resolve():
+        raise StoreError(f"{out}: the source itself. Name another directory")
+    return write_set(Plan.make(source, order, groups), out, meter or Meter())
+
+
+def write_set(plan: Plan, out: Path, meter: Meter) -> Manifest:
+    """What an interrupted split has finished isn't done again, nor a set that is whole.
+
+    Raises StoreError for an `out` that holds something else or has too little room.
+    """
+    meter.expect(plan.size_bytes)
+    try:
+        if not (out / MANIFEST).exists():
+            _require_empty(out)
+            out.mkdir(parents=True, exist_ok=True)
+            with FileJournal.held(out, plan.key()) as journal:
+                if not (out / MANIFEST).exists():  # else another process has finished meanwhile
+                    return _write(plan, out, journal, meter)
+        return _whole(plan, out, meter)
+    except OSError as error:
+        raise StoreError(f"{out} can't be used: {error}") from error
+
+
+def _write(plan: Plan, out: Path, journal: FileJournal, meter: Meter) -> Manifest:
+    done = {
+        file.name: journal.done[file.name]
+        for file in plan.files
+        if file.name in journal.done and _size_bytes(out / file.name) == file.size_bytes
+    }
+    missing = [file for file in plan.files if file.name not in done]
+    require_space(out, missing)
+    for file in done.values():
+        meter.spared(file.size_bytes)
+    crew = Crew()
+    writer = FileWriter(out, crew, meter)
+
+    def write(file: PlannedFile) -> None:
+        done[file.name] = writer.write(file)
+        journal.note(done[file.name])
+
+    crew.run(write, missing, _FILES_AT_ONCE)
+    manifest = plan.manifest({name: file.sha256 for name, file in done.items()})
+    manifest.write(out)
+    (out / JOURNAL).unlink()
+    return manifest
+
+
+def _whole(plan: Plan, out: Path, meter: Meter) -> Manifest:
+    """The set that is there, if it is the one that would be written."""
+    there = Manifest.load(out)
+    sha256 = {file.name: file.sha256 for file in there.files}
+    sha256 |= {file.name: sha256_of(file.ranges[0].path) for file in plan.companions}
+    same = (
+        there.source.identity == plan.source.identity
+        and all(file.name in sha256 for file in plan.files)
+        and plan.manifest(sha256).model_copy(update={"source": there.source}) == there
+    )
+    if not same:
+        raise StoreError(
+            f"{out}: holds another shard set. Name another directory, or delete that one first"
+        )
+    for file in plan.files:
+        if _size_bytes(out / file.name) != file.size_bytes:
+            raise StoreError(
+                f"{out / file.name}: missing, or not of {file.size_bytes} bytes, though the set "
+                f"was whole. Delete {out / MANIFEST}, and what else is there, and split again"
+            )
+    (out / JOURNAL).unlink(missing_ok=True)
+    meter.spared(plan.size_bytes)
+    return there
+
+
+def _require_empty(out: Path) -> None:
+    if out.exists() and not (out / JOURNAL).exists() and any(out.iterdir()):
+        raise StoreError(
+            f"{out}: isn't empty, and holds no unfinished split. Name another directory"
+        )
+
+
+def _size_bytes(path: Path) -> int:
+    """0 for a file that isn't there."""
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,124 @@
+"""A safetensors file of a shard set, read once, from its first byte to its last.
+
+The library of safetensors maps files into memory, which reads them page by page as they are used.
+Sequential reads keep a disk, and above all a network's disk, at its full speed, and let the hash be
+computed on the way.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+
+import torch
+
+from configs.errors import CheckpointError
+from model_shards.shard_set.manifest import ShardFile
+from model_shards.shard_set.safetensors_header import LENGTH_BYTES, Tensor, parse_header
+
+Named = tuple[str, torch.Tensor]
+
+_CHUNK_BYTES = 1 << 20  # still in the core's cache when it is hashed
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "F8_E8M0": torch.float8_e8m0fnu,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U64": torch.uint64,
+    "U32": torch.uint32,
+    "U16": torch.uint16,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+
+
+def require_size(path: Path, file: ShardFile) -> None:
+    """Raises CheckpointError unless the file is there, as long as its manifest says."""
+    try:
+        size_bytes = path.stat().st_size
+    except OSError as error:
+        raise CheckpointError(
+            f"weights: {path} can't be read ({error.strerror}). Split or pull the set again: both "
+            "only make what is missing."
+        ) from error
+    if size_bytes != file.size_bytes:
+        raise _unlike(path, f"has {size_bytes} bytes, in the manifest {file.size_bytes}")
+
+
+class TensorFile:
+    """`read_bytes` counts what the kernel has handed over of it."""
+
+    def __init__(self, path: Path, file: ShardFile, *, verify: bool) -> None:
+        self._path = path
+        self._file = file
+        self._hash = hashlib.sha256() if verify else None
+        self.read_bytes = 0
+
+    def tensors(self) -> Iterator[Named]:
+        """Names and tensors in the file's order, on the CPU.
+
+        Raises CheckpointError for another size at once, for another SHA-256 after the last tensor.
+        """
+        require_size(self._path, self._file)
+        with FileIO(self._path) as stream:
+            length = int.from_bytes(self._read(stream, LENGTH_BYTES).numpy().tobytes(), "little")
+            if length > self._file.size_bytes - LENGTH_BYTES:
+                raise self._broken("its header is longer than the file")
+            header = self._read(stream, length).numpy().tobytes()
+            for one in self._in_order(header):
+                content = self._read(stream, one.size_bytes)
+                yield one.name, content.view(_DTYPES[one.dtype]).view(one.shape)
+        if self._hash is not None and self._hash.hexdigest() != self._file.sha256:
+            found = self._hash.hexdigest()
+            raise _unlike(
+                self._path, f"has the SHA-256 {found}, in the manifest {self._file.sha256}"
+            )
+
+    def _read(self, stream: FileIO, size_bytes: int) -> torch.Tensor:
+        """The next bytes, in memory of their own: whoever gets them may keep them."""
+        tensor = torch.empty(size_bytes, dtype=torch.uint8, device="cpu")
+        left = tensor.numpy().data
+        while left:
+            count = stream.readinto(left[:_CHUNK_BYTES])
+            if not count:
+                raise self._broken("it ended while it was read")
+            if self._hash is not None:
+                self._hash.update(left[:count])
+            self.read_bytes += count
+            left = left[count:]
+        return tensor
+
+    def _in_order(self, header: bytes) -> list[Tensor]:
+        """Raises CheckpointError unless the tensors follow one another to the file's end."""
+        end = LENGTH_BYTES + len(header)
+        try:
+            _, tensors = parse_header(header, self._path)
+            tensors.sort(key=lambda one: (one.offset, one.size_bytes))
+            for one in tensors:
+                size_bytes = math.prod(one.shape) * _DTYPES[one.dtype].itemsize
+                if one.offset != end or one.size_bytes != size_bytes:
+                    raise ValueError(f"{one.name} isn't where the tensor before it ends")
+                end += size_bytes
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise self._broken(f"its header is none of safetensors' ({error!r})") from error
+        if end != self._file.size_bytes:
+            raise self._broken(f"its tensors end at byte {end} of {self._file.size_bytes}")
+        return tensors
+
+    def _broken(self, why: str) -> CheckpointError:
+        return _unlike(self._path, f"can't be loaded: {why}")
+
+
+def _unlike(path: Path, why: str) -> CheckpointError:
+    return CheckpointError(
+        f"weights: {path} {why}. Delete this file, then split or pull the set again; in a node's "
+        "cache it is fetched again by itself."
+    )

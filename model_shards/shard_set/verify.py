@@ -1,0 +1,57 @@
+"""Whether a shard set's files are what its manifest says."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_shards.shard_set.manifest import Manifest, ShardFile
+from model_shards.store.crew import Crew
+from model_shards.store.digest import sha256_of
+from model_shards.store.meter import Meter
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A file that isn't as it was written, and how."""
+
+    name: str
+    what: str
+
+
+def verify(directory: Path, meter: Meter | None = None) -> list[Fault]:
+    """Reads every file of a set; what is missing, short, long or altered, in the set's order.
+
+    Raises CheckpointError where there is no manifest.
+    """
+    meter = meter or Meter()
+    files = Manifest.load(directory).files
+    meter.expect(sum(file.size_bytes for file in files))
+    crew = Crew()
+    faults: dict[str, Fault] = {}
+
+    def check(file: ShardFile) -> None:
+        if what := _fault(directory / file.name, file, crew, meter):
+            faults[file.name] = Fault(file.name, what)
+
+    crew.run(check, files, os.cpu_count() or 1)
+    return [faults[file.name] for file in files if file.name in faults]
+
+
+def _fault(path: Path, file: ShardFile, crew: Crew, meter: Meter) -> str | None:
+    def passed(size_bytes: int) -> None:
+        crew.check()
+        meter.moved(size_bytes)
+
+    try:
+        size_bytes = path.stat().st_size
+        if size_bytes != file.size_bytes:
+            meter.spared(file.size_bytes)
+            short = "short" if size_bytes < file.size_bytes else "long"
+            return f"{short}, {size_bytes:,} bytes of {file.size_bytes:,}"
+        sha256 = sha256_of(path, passed)
+    except FileNotFoundError:
+        meter.spared(file.size_bytes)
+        return "missing"
+    except OSError as error:
+        return f"can't be read, {error.strerror}"
+    return None if sha256 == file.sha256 else f"altered, SHA-256 {sha256}"

@@ -1,0 +1,16 @@
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from configs.schema import PROJECT_ROOT
+
+
+@pytest.fixture(scope="session")
+def disk() -> Iterator[Path]:
+    """A directory where the bench's own is: what is for temporary files may be memory."""
+    cache = PROJECT_ROOT / ".cache"
+    cache.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=cache) as directory:
+        yield Path(directory)
