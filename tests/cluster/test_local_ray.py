@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from cluster.local_ray import clear_the_way, logical_cpus
-from configs.deployment import Deployment, Gangs, Model, Resources, Routers
+from configs.deployment import Deployment, Gangs, Resources, Routers
 from configs.errors import ClusterError
+from configs.weights import Model
 
 
 def test_ray_is_told_of_as_many_cpus_as_the_replicas_ask_for() -> None:

@@ -1,0 +1,25 @@
+"""What ranks and machines read of a shard set before they serve."""
+
+from dataclasses import dataclass
+
+from cluster.plan.fit import Fit
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """In bytes of checkpoint."""
+
+    rank: int  # the base and its own experts
+    node: int  # each file once, for all ranks of the machine
+    checkpoint: int
+
+
+def download(fit: Fit) -> Download:
+    """A machine's ranks share the base; several gangs on it share all of what they read."""
+    weights, shape = fit.model.weights[fit.serving.precision], fit.shape
+    experts = weights.experts_bytes // shape.ranks
+    return Download(
+        rank=weights.base_bytes + experts,
+        node=weights.base_bytes + experts * shape.ranks_per_node,
+        checkpoint=weights.checkpoint_bytes,
+    )

@@ -1,0 +1,56 @@
+"""What of a manifest's engine arguments changes a plan."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from configs.errors import ConfigError
+from configs.schema import PositiveInt
+from configs.topology import Serving
+
+_WHERE = "serving.deployment.engine"
+_CACHE_BYTES = {"bfloat16": 2, "float16": 2, "fp8": 1, "fp8_e4m3": 1}
+
+
+class _Given(BaseModel):
+    """Names and meanings are vLLM's; what else stands there changes nothing here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    all2all_backend: str | None = None
+    kv_cache_memory_bytes: PositiveInt | None = None
+    kv_cache_dtype: Literal["auto", "bfloat16", "float16", "fp8", "fp8_e4m3"] = "auto"
+    dtype: str = "auto"
+    enforce_eager: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """From `serving.deployment.engine`."""
+
+    all2all: str | None
+    kv_cache_bytes: int | None  # vLLM then leaves the GPU's utilisation alone
+    element_bytes: int  # of activations, and of weights that aren't quantised
+    cache_element_bytes: int
+    eager: bool
+
+    @classmethod
+    def of(cls, serving: Serving) -> "Engine":
+        """Raises ConfigError for what isn't of the kind that a plan can count with."""
+        try:
+            given = _Given.model_validate(serving.deployment.get("engine", {}))
+        except ValidationError as error:
+            told = [
+                f"{'.'.join((_WHERE, *map(str, one['loc'])))}: {one['msg']} (got {one['input']!r})"
+                for one in error.errors()
+            ]
+            raise ConfigError("\n".join(told)) from error
+        element_bytes = 4 if given.dtype == "float32" else 2
+        return cls(
+            all2all=given.all2all_backend,
+            kv_cache_bytes=given.kv_cache_memory_bytes,
+            element_bytes=element_bytes,
+            cache_element_bytes=_CACHE_BYTES.get(given.kv_cache_dtype, element_bytes),
+            eager=given.enforce_eager,
+        )

@@ -1,0 +1,42 @@
+"""The nearest manifests that fit, for one that doesn't: they change as few things as will do."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from cluster.plan.change import KINDS, Change, Kind
+from cluster.plan.model import Model
+from cluster.plan.plan import attempt
+from configs.errors import ConfigError
+from configs.topology import Topology
+
+
+def nearest(topology: Topology, model: Model) -> tuple[Change, ...]:
+    """The least change of each kind that makes it fit, or of as few kinds together as will do."""
+    for number in range(1, len(KINDS) + 1):
+        found = [_least(topology, model, kinds) for kinds in combinations(KINDS, number)]
+        if fitting := tuple(change for change in found if change):
+            return fitting
+    return ()
+
+
+def _least(topology: Topology, model: Model, kinds: tuple[Kind, ...]) -> Change | None:
+    changes = _together(topology, kinds)
+    return next((change for change in changes if _fits(change.topology, model)), None)
+
+
+def _together(topology: Topology, kinds: tuple[Kind, ...]) -> Iterator[Change]:
+    """One of each kind, those of the last kind first tried further."""
+    if not kinds:
+        yield Change("", topology)
+        return
+    for first in kinds[0](topology):
+        for rest in _together(first.topology, kinds[1:]):
+            yield first.then(rest)
+
+
+def _fits(topology: Topology, model: Model) -> bool:
+    try:
+        attempt(topology, model)
+    except ConfigError:
+        return False
+    return True

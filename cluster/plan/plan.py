@@ -1,0 +1,127 @@
+"""The plan of a manifest: where its model lies, what it fills there, and what it will do."""
+
+from dataclasses import dataclass
+
+from cluster.plan.all2all import all2all
+from cluster.plan.download import Download, download
+from cluster.plan.fit import Fit
+from cluster.plan.layout import Layout
+from cluster.plan.memory import Memory
+from cluster.plan.misfit import misfit
+from cluster.plan.model import Model
+from cluster.plan.node import Node, gang_groups
+from cluster.plan.rates import LENGTHS_TOKENS, Prefill, Rate, decode_rates, prefill_rates
+from cluster.plan.shape import shapes
+from cluster.plan.sizes import Size, sizes, why
+from configs.errors import ConfigError
+from configs.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Requests of one length that the KV cache holds at once; `max_num_seqs` is the most."""
+
+    tokens: int  # of each, prompt and answer
+    of_rank: int
+    of_gang: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that `small4 cluster plan` tells."""
+
+    layout: Layout
+    why: str  # a gang is as large as it is
+    device: str
+    model: str
+    precision: str
+    experts_per_rank: int
+    memory: Memory
+    room: tuple[Room, ...]
+    download: Download
+    decode: tuple[Rate, ...]  # none without GPUs, as of `prefill`
+    prefill: tuple[Prefill, ...]
+    sizes: tuple[Size, ...]  # of gangs that the group's machines could hold
+    usd_per_hour: tuple[float, float] | None  # of all machines, at least and at most
+
+
+def attempt(topology: Topology, model: Model) -> Plan:
+    """A plan on the first group that the model fits.
+
+    Raises ConfigError for what can't be planned, and FitError, without a remedy, for what doesn't
+    fit.
+    """
+    _require_length(topology, model)
+    misfits: list[Fit] = []
+    for group in gang_groups(topology.groups):
+        node = Node.of(group, topology.serving.ranks)
+        tried = [
+            Fit.of(model, group, node, shape, topology.serving)
+            for shape in shapes(model, node, group, topology.serving)
+        ]
+        if fits := [one for one in tried if one.short_bytes <= 0 and one.gangs]:
+            return _plan(topology, fits[0], fits)
+        misfits += tried
+    raise misfit(misfits)
+
+
+def _require_length(topology: Topology, model: Model) -> None:
+    wanted = topology.serving.max_model_len
+    if wanted > model.most_tokens:
+        raise ConfigError(
+            f"serving.max_model_len: {wanted:,} is more than the model's {model.most_tokens:,}: "
+            "lower it"
+        )
+
+
+def _plan(topology: Topology, fit: Fit, fits: list[Fit]) -> Plan:
+    shape, serving = fit.shape, topology.serving
+    on_gpus = fit.node.gpu is not None
+    backend, reason = all2all(fit.engine.all2all, shape.ranks, serving.precision, on_gpus)
+    kv_tokens, price = fit.memory.kv_tokens, fit.usd_per_hour
+    roofline = fit.roofline
+    return Plan(
+        layout=Layout(
+            group=fit.group.name,
+            ranks=shape.ranks,
+            tensor_parallel=shape.tensor_parallel,
+            ranks_per_node=shape.ranks_per_node,
+            nodes_per_gang=shape.nodes,
+            gangs=fit.gangs,
+            all2all=backend,
+            reason=reason,
+        ),
+        why=why(fit, fits),
+        device=fit.node.device,
+        model=fit.model.name,
+        precision=serving.precision,
+        experts_per_rank=fit.model.experts // shape.ranks,
+        memory=fit.memory,
+        room=_room(fit),
+        download=download(fit),
+        decode=decode_rates(roofline, serving, kv_tokens, price) if roofline else (),
+        prefill=prefill_rates(roofline, serving, price) if roofline else (),
+        sizes=sizes(fit, fits),
+        usd_per_hour=_usd_per_hour(topology),
+    )
+
+
+def _room(fit: Fit) -> tuple[Room, ...]:
+    most, longest = fit.serving.max_num_seqs, fit.serving.max_model_len
+    rooms = []
+    for tokens in sorted({*LENGTHS_TOKENS, longest}, reverse=True):
+        if tokens <= longest:
+            held = min(most, fit.memory.kv_tokens // tokens)
+            rooms.append(Room(tokens, held, held * fit.shape.ranks))
+    return tuple(rooms)
+
+
+def _usd_per_hour(topology: Topology) -> tuple[float, float] | None:
+    """None unless every group has a price."""
+    groups = (topology.head, *topology.groups)
+    prices = [group.usd_per_hour for group in groups]
+    if any(price is None for price in prices):
+        return None
+    known = [price or 0.0 for price in prices]
+    least = sum(p * g.min_nodes for p, g in zip(known, groups, strict=True))
+    return least, sum(p * g.max_nodes for p, g in zip(known, groups, strict=True))

@@ -1,0 +1,117 @@
+"""The rights of EC2's roles: no more than nodes, and the head besides, make use of."""
+
+import json
+from typing import Any
+
+from configs.providers import Aws
+from configs.topology import Topology
+from configs.weights import S3
+
+
+def policies(topology: Topology, provider: Aws) -> dict[str, str]:
+    """iam-trust.json for `aws iam create-role`, the others for `put-role-policy`."""
+    reads = _reads(topology.weights.source)
+    return {
+        "iam-trust.json": _document([_EC2_TAKES_IT]),
+        "iam-node.json": _document(reads),
+        "iam-head.json": _document(reads + _machines(topology, provider)),
+    }
+
+
+_EC2_TAKES_IT = {
+    "Effect": "Allow",
+    "Principal": {"Service": "ec2.amazonaws.com"},
+    "Action": "sts:AssumeRole",
+}
+
+
+def _document(statements: list[dict[str, Any]]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2) + "\n"
+
+
+def _reads(source: str | None) -> list[dict[str, Any]]:
+    if source is None or not source.startswith(S3):
+        return []
+    place = source.removeprefix(S3).rstrip("/")
+    return [
+        {
+            "Sid": "Weights",
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": f"arn:aws:s3:::{place}/*",
+        }
+    ]
+
+
+def _machines(topology: Topology, provider: Aws) -> list[dict[str, Any]]:
+    """What Ray's provider `aws` calls; it marks machines with the cluster's name as they start."""
+    cluster = {"aws:RequestTag/ray-cluster-name": topology.name}
+    own = {"aws:ResourceTag/ray-cluster-name": topology.name}
+    region = f"arn:aws:ec2:{provider.region}:*"
+    return [
+        {
+            "Sid": "Look",
+            "Effect": "Allow",
+            "Action": [
+                f"ec2:Describe{what}"
+                for what in (
+                    "Instances",
+                    "InstanceStatus",
+                    "InstanceTypes",
+                    "Images",
+                    "KeyPairs",
+                    "SecurityGroups",
+                    "Subnets",
+                )
+            ],
+            "Resource": "*",
+        },
+        {
+            "Sid": "Start",
+            "Effect": "Allow",
+            "Action": "ec2:RunInstances",
+            "Resource": f"{region}:instance/*",
+            "Condition": {"StringEquals": cluster},
+        },
+        {
+            "Sid": "StartWith",
+            "Effect": "Allow",
+            "Action": "ec2:RunInstances",
+            "Resource": [
+                "arn:aws:ec2:*::image/*",
+                *(
+                    f"{region}:{kind}/*"
+                    for kind in (
+                        "network-interface",
+                        "volume",
+                        "key-pair",
+                        "placement-group",
+                        "capacity-reservation",
+                    )
+                ),
+                f"{region}:subnet/{provider.subnet}",
+                f"{region}:security-group/{provider.security_group}",
+            ],
+        },
+        {
+            "Sid": "Mark",
+            "Effect": "Allow",
+            "Action": "ec2:CreateTags",
+            "Resource": f"{region}:instance/*",
+            "Condition": {"StringEquals": {"ec2:CreateAction": "RunInstances"}},
+        },
+        {
+            "Sid": "MarkAndEndItsOwn",
+            "Effect": "Allow",
+            "Action": ["ec2:CreateTags", "ec2:TerminateInstances"],
+            "Resource": f"{region}:instance/*",
+            "Condition": {"StringEquals": own},
+        },
+        {
+            "Sid": "GiveNodesTheirRole",
+            "Effect": "Allow",
+            "Action": "iam:PassRole",
+            "Resource": f"arn:aws:iam::*:role/{provider.instance_profile}",
+            "Condition": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+        },
+    ]

@@ -1,0 +1,72 @@
+"""Machines that are there, for Ray's provider `local`."""
+
+import ipaddress
+from typing import Any
+
+from cluster.machines import hardware_of
+from cluster.render.commented import Why
+from configs.providers import OnPrem
+from configs.topology import NodeGroup, Topology
+
+
+def machines(topology: Topology, provider: OnPrem) -> dict[str, Any]:
+    return {
+        "provider": {
+            "type": "local",
+            "head_ip": Why("Also where clients' requests come in.", _head(topology)),
+            "worker_ips": _workers(topology),
+        },
+        "auth": {
+            "ssh_user": provider.ssh_user,
+            "ssh_private_key": Why(
+                "`ray up` copies it to the head, which starts Ray on the workers with it.",
+                str(provider.ssh_key),
+            ),
+        },
+    }
+
+
+def head_options(topology: Topology) -> list[str]:
+    """What Ray is told of the head; its address, where it would look for a way to the Internet."""
+    address = _head(topology)
+    options = [f"--node-ip-address={address}"] if _is_address(address) else []
+    doubles = [group for group in topology.groups if address in group.hosts]
+    return options + _resources(doubles or [topology.head])
+
+
+def worker_command(topology: Topology, start: str) -> Why:
+    """Ray has one command for all workers: where they differ it finds out what each has."""
+    end = "ray stop --force; pkill -KILL -f ^VLLM::"
+    words = [start, *_resources(list(topology.groups)), f"--block; {end}"]
+    return Why(
+        "`ray down` ends the head alone. A worker's Ray gives up a minute later, and what it "
+        "leaves behind is ended here. The last line waits: the head would start a slow one again.",
+        f"ulimit -n 65536;\nsetsid sh -c '{' '.join(words)}' \\\n"
+        "  >~/.small4/ray.log 2>&1 </dev/null &\n"
+        "timeout 120 sh -c 'until pgrep -x raylet >/dev/null; do sleep 1; done'",
+    )
+
+
+def _resources(groups: list[NodeGroup]) -> list[str]:
+    options = {
+        (f"--num-cpus={hardware_of(group).cpus}", f"--num-gpus={hardware_of(group).gpus}")
+        for group in groups
+    }
+    return list(options.pop()) if len(options) == 1 else []
+
+
+def _head(topology: Topology) -> str:
+    return topology.head.hosts[0]
+
+
+def _workers(topology: Topology) -> list[str]:
+    hosts = [host for group in topology.groups for host in group.hosts]
+    return [host for host in hosts if host != _head(topology)]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

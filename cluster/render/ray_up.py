@@ -1,0 +1,173 @@
+"""What `ray up` takes: machines, how they are set up, and how Ray is started on them.
+
+Read from Ray 2.60: ray/autoscaler/ray-schema.json and _private/{commands,updater}.py.
+"""
+
+from collections.abc import Iterator
+from shlex import quote
+from typing import Any
+
+from cluster.plan.layout import Layout
+from cluster.render import ec2, gce, on_prem
+from cluster.render.commented import Why, dump
+from cluster.render.serve_config import has_gpus
+from configs.environment import node_environment
+from configs.errors import ConfigError
+from configs.providers import Aws, Gcp, OnPrem
+from configs.topology import Topology
+
+_DIRECTORY = "~/small4"
+_FOLDERS = ("configs", "model_shards", "cluster", "deployments")
+_FILES = ("Makefile", "pyproject.toml", "README.md", "LICENSE")
+_TOKEN = "~/.ray/auth_token"  # noqa: S105 - where it is
+_NODE = "~/.small4"
+
+_HEADING = """\
+Machines of {name}, for `ray up`: made by `small4 cluster render` from the cluster's manifest.
+Change the manifest, or this. Call `ray up` in the project's directory.
+
+It holds no secret: Ray's token is a file that is copied, NOTES.md says more."""
+
+
+def ray_up(topology: Topology, layout: Layout) -> str:
+    """YAML for `ray up`, of aws, gcp and on-prem; raises ConfigError for what it can't do."""
+    directory = project_directory(topology)
+    hardware = "gpu" if has_gpus(topology, layout) else "cpu"
+    return dump(
+        {
+            "cluster_name": topology.name,
+            **_machines(topology, layout),
+            "file_mounts": dict(_mounts(topology, directory, hardware)),
+            "rsync_exclude": ["__pycache__"],
+            "initialization_commands": list(_initialization(topology)),
+            "setup_commands": list(_setup(directory, hardware)),
+            "head_setup_commands": list(_head_setup(topology, directory)),
+            "worker_setup_commands": [],
+            "head_start_ray_commands": ["ray stop", _head_command(topology, directory)],
+            "worker_start_ray_commands": ["ray stop", _worker_command(topology)],
+        },
+        _HEADING.format(name=topology.name),
+    )
+
+
+def project_directory(topology: Topology) -> str:
+    """Where the project is on each node."""
+    provider = topology.provider
+    return provider.directory if isinstance(provider, OnPrem) else _DIRECTORY
+
+
+def _machines(topology: Topology, layout: Layout) -> dict[str, Any]:
+    provider = topology.provider
+    if isinstance(provider, Aws):
+        return ec2.machines(topology, layout, provider)
+    if isinstance(provider, Gcp):
+        return gce.machines(topology, layout, provider)
+    if isinstance(provider, OnPrem):
+        return on_prem.machines(topology, provider)
+    raise ConfigError(f"provider.type: `ray up` knows no {provider.type}")
+
+
+def _mounts(topology: Topology, directory: str, hardware: str) -> Iterator[tuple[str, Any]]:
+    """Path on each node, and path here. Ray goes through all of what is mounted: not .venv."""
+    made = "`ray get-auth-token --generate` makes it. Who has it commands the cluster."
+    yield _TOKEN, Why(made, _TOKEN)
+    if isinstance(topology.provider, OnPrem) and not topology.provider.synced:
+        return
+    first, *others = (*_FOLDERS, *_FILES, f"requirements-{hardware}.lock")
+    yield f"{directory}/{first}", Why("The project.", f"./{first}")
+    yield from ((f"{directory}/{name}", f"./{name}") for name in others)
+    if keys := _keys_file(topology):
+        told = Why("Hashes of clients' keys, and what each may use.", f"./{keys}")
+        yield f"{directory}/{keys}", told
+
+
+def _keys_file(topology: Topology) -> str | None:
+    """If it is below the project's directory; elsewhere, whoever runs the nodes puts it there."""
+    keys: str | None = topology.serving.deployment.get("access", {}).get("keys_file")
+    return keys if keys and not keys.startswith(("/", "~")) else None
+
+
+def _initialization(topology: Topology) -> Iterator[Any]:
+    provider = topology.provider
+    if isinstance(provider, Aws | Gcp):
+        yield Why(
+            "Python for `make setup`; its headers and a C compiler for the kernels that are "
+            "compiled on the node.",
+            "sudo apt-get update &&\n"
+            "sudo apt-get install --yes python3.11-venv python3.11-dev build-essential",
+        )
+        if "cache" in topology.weights.model_fields_set:
+            yield Why(
+                "For the weights, and the node's user.",
+                f'sudo install --directory --owner="$USER" {quote(str(topology.weights.cache))}',
+            )
+    if isinstance(provider, Gcp) and provider.bucket:
+        source, bucket = quote(topology.weights.source or ""), quote(provider.bucket)
+        yield Why(
+            "The weights, read by the role of the node.",
+            f"mountpoint --quiet {source} || {{ sudo mkdir --parents {source} &&\n"
+            f"sudo gcsfuse -o ro,allow_other --implicit-dirs {bucket} {source}; }}",
+        )
+
+
+def _setup(directory: str, hardware: str) -> Iterator[Any]:
+    yield Why("Whatever the umask was.", f"chmod 600 {_TOKEN}")
+    yield Why(
+        "Every package as the lock file says; nothing to do where .venv is up to date.",
+        f"cd {directory} && make setup HARDWARE={hardware}",
+    )
+    yield Why(
+        "HAProxy, started without splicing (cluster/haproxy.py says why).",
+        f"cd {directory} && .venv/bin/python -m cluster.haproxy {_NODE}/haproxy",
+    )
+    exports = {
+        "PATH": f'"{_home(directory)}/.venv/bin:$PATH"',
+        "RAY_AUTH_MODE": "token",
+        **node_environment(f'"{_home(_NODE)}/haproxy"'),
+    }
+    lines = "".join(f" \\\n  '{name}={value}'" for name, value in exports.items())
+    yield Why(
+        "For Ray, for `ray exec` and for `ray down`, on every node alike. RAY_AUTH_MODE: whoever "
+        "has no token is refused. Of the others, configs/environment.py says why.",
+        f"printf 'export %s\\n'{lines} \\\n  >{_NODE}/environment",
+    )
+    source = f". {_NODE}/environment"
+    yield f"grep -qsF '{source}' ~/.bashrc || echo '{source}' >>~/.bashrc"
+
+
+def _home(path: str) -> str:
+    """Within quotes a shell doesn't know `~`."""
+    return path.replace("~", "$HOME", 1) if path.startswith("~") else path
+
+
+def _head_setup(topology: Topology, directory: str) -> Iterator[Any]:
+    if isinstance(topology.provider, Gcp):
+        yield Why(
+            "With it Ray starts and ends Google's machines; the version is Ray's own choice.",
+            f"{directory}/.venv/bin/python -m pip install google-api-python-client==1.7.8",
+        )
+
+
+def _head_command(topology: Topology, directory: str) -> Any:
+    words = [
+        "python -m cluster.ray start --head --port=6379",
+        "--dashboard-host=127.0.0.1",
+        "--autoscaling-config=~/ray_bootstrap_config.yaml",
+    ]
+    first = f"cd {directory}; ulimit -n 65536"
+    comment = (
+        "The dashboard, which takes Serve configs, listens on the head's loopback. cluster.ray is "
+        "Ray's own command without the server for Ray clients, which listens for others."
+    )
+    if isinstance(topology.provider, OnPrem):
+        words += on_prem.head_options(topology)
+        first += "; export RAY_enable_autoscaler_v2=0"
+        comment += " Ray's second autoscaler never starts the workers of a cluster on-prem."
+    return Why(comment, ";\n".join([first, " \\\n  ".join(words)]))
+
+
+def _worker_command(topology: Topology) -> Any:
+    start = "ray start --address=$RAY_HEAD_IP:6379"
+    if isinstance(topology.provider, OnPrem):
+        return on_prem.worker_command(topology, start)
+    return f"ulimit -n 65536; {start}"

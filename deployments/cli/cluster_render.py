@@ -1,0 +1,55 @@
+"""`small4 cluster render`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cluster.plan.planner import plan
+from cluster.render.next_steps import next_steps
+from cluster.render.render import render as rendered
+from configs.errors import ConfigError
+from configs.topology import Topology
+from deployments.cli.cluster_model import planned_model
+from deployments.cli.errors import reported
+
+out = Console(highlight=False, soft_wrap=True)
+
+
+def render(
+    manifest: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Machines, such as those in configs/clusters/.")
+    ],
+    directory: Annotated[Path, typer.Option("--out", metavar="DIR", help="Made if missing.")],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also files that were changed since.")
+    ] = False,
+) -> None:
+    """Write what `ray up`, Ray Serve or Kubernetes need for a cluster."""
+    with reported():
+        topology = Topology.load(manifest)
+        layout = plan(topology, planned_model(topology.serving.params)).layout
+        files = rendered(topology, layout)
+        _write(files, directory, overwrite)
+    out.print(f"{directory}: {', '.join(sorted(files))}")
+    out.print("Next:")
+    for what, command in next_steps(topology, str(directory)):
+        out.print(f"  [dim]# {what}[/]")
+        out.print(f"  {command}", markup=False)
+
+
+def _write(files: dict[str, str], directory: Path, overwrite: bool) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            path = directory / name
+            if not overwrite and path.exists() and path.read_text("utf-8") != text:
+                raise ConfigError(
+                    f"{path} is there already, and says something else: give another --out, or "
+                    "--overwrite if your changes may go"
+                )
+        for name, text in files.items():
+            (directory / name).write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError(f"--out {directory} can't be written: {error}") from error

@@ -1,0 +1,36 @@
+"""Manifests with one group of GPUs, and the model that ships."""
+
+from typing import Any
+
+from cluster.plan.model import Model
+from configs.schema import PROJECT_ROOT
+from configs.topology import Topology
+from deployments.cli.cluster_model import planned_model
+
+SMALL_4: Model = planned_model(PROJECT_ROOT / "configs/models/mistral-small-4.json")
+
+# https://recipes.vllm.ai/mistralai/Mistral-Small-4-119B-2603
+RECIPE = {
+    "max_model_len": 262_144,
+    "max_num_batched_tokens": 16_384,
+    "max_num_seqs": 128,
+    "gpu_memory_utilization": 0.8,
+}
+
+
+def gpus(kind: str, number: int) -> dict[str, Any]:
+    """A group of machines with so many of a kind."""
+    return {"hardware": {"cpus": 64, "memory_gib": 1000, "gpus": number, "gpu": kind}}
+
+
+def manifest(group: dict[str, Any], **serving: Any) -> Topology:
+    return Topology.model_validate(
+        {
+            "name": "test",
+            "provider": {"type": "local"},
+            "head": {"name": "head", "machine": "m7i.4xlarge"},
+            "groups": [{"name": "gpu"} | group],
+            "weights": {"format": "expert_shards", "source": "s3://bucket/prefix"},
+            "serving": serving,
+        }
+    )

@@ -1,0 +1,122 @@
+"""The Serve config: by Serve's own schema, and by small4's."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from configs.errors import ConfigError
+from configs.exposure import refuse_to_expose
+from configs.serve_file import DEFAULT_CONFIG, ServeFile
+from configs.topology import NodeGroup
+from tests.cluster.render import shipped
+
+
+def config_text(name: str) -> str:
+    files = shipped.files(name)
+    if "serve.yaml" in files:
+        return files["serve.yaml"]
+    text: str = yaml.safe_load(files["ray-service.yaml"])["spec"]["serveConfigV2"]
+    return text
+
+
+def _served(text: str, directory: Path) -> ServeFile:
+    path = directory / "serve.yaml"
+    path.write_text(text, "utf-8")
+    return ServeFile.load(path)
+
+
+@pytest.mark.parametrize("name", shipped.NAMES)
+def test_serve_and_small4_take_it(name: str, tmp_path: Path) -> None:
+    from ray.serve.schema import ServeDeploySchema
+
+    text = config_text(name)
+    ServeDeploySchema.model_validate(yaml.safe_load(text))
+    served = _served(text, tmp_path)
+    refuse_to_expose(served.deployment.access, served.host)
+
+
+@pytest.mark.parametrize("name", [name for name in shipped.NAMES if name != "local-cpu"])
+def test_a_port_without_keys_is_on_loopback_and_routers_are_beside_it(
+    name: str, tmp_path: Path
+) -> None:
+    served = _served(config_text(name), tmp_path)
+    keyed = served.deployment.access.keyed
+    assert served.host == ("0.0.0.0" if keyed else "127.0.0.1")
+    assert served.deployment.routers.on_head
+
+
+def test_routers_go_to_nodes_without_gpus_where_haproxy_reaches_them(tmp_path: Path) -> None:
+    described = shipped.topology("aws-p5en")
+    routers = NodeGroup(name="routers", machine="m7i.4xlarge")
+    keyed = {"deployment": {"access": {"keys_env": "KEYS"}}}
+    changed = described.model_copy(
+        update={
+            "groups": (*described.groups, routers),
+            "serving": described.serving.model_copy(update=keyed),
+        }
+    )
+    served = _served(shipped.rendered(changed)["serve.yaml"], tmp_path)
+    assert (served.host, served.deployment.routers.on_head) == ("0.0.0.0", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("aws-p5en", {"gangs": {"placement": "FAR"}}, "serving.deployment.gangs.placement: Input"),
+        ("aws-p5en", {"router": {}}, "serving.deployment.router: Extra inputs"),
+        ("kuberay", {"access": {}}, "keys_file"),
+    ],
+)
+def test_what_cant_be_served_isnt_rendered(name: str, given: dict[str, Any], told: str) -> None:
+    serving = shipped.topology(name).serving.model_copy(update={"deployment": given})
+    with pytest.raises(ConfigError, match=told):
+        shipped.rendered(shipped.topology(name).model_copy(update={"serving": serving}))
+
+
+def test_on_this_machine_it_serves_what_the_default_config_does(tmp_path: Path) -> None:
+    ours = _served(config_text("local-cpu"), tmp_path)
+    default = ServeFile.load(DEFAULT_CONFIG)
+    ours_engine, engine = ours.deployment.engine, default.deployment.engine
+    assert ours_engine == engine | {"max_num_batched_tokens": 4096}
+    assert ours.deployment.weights == default.deployment.weights
+    assert ours.deployment.gangs == default.deployment.gangs
+    assert _variables(ours) == _variables(default)
+
+
+def _variables(served: ServeFile) -> Any:
+    return served.raw["applications"][0]["runtime_env"]["env_vars"]
+
+
+def _with_group(name: str, **changes: Any) -> tuple[NodeGroup, ...]:
+    return (shipped.topology(name).groups[0].model_copy(update=changes),)
+
+
+@pytest.mark.parametrize(("nodes", "gangs"), [((0, 2), (0, 2)), ((1, 4), (1, 4)), ((2, 3), (2, 3))])
+def test_gangs_come_and_go_with_their_machines(
+    nodes: tuple[int, int], gangs: tuple[int, int], tmp_path: Path
+) -> None:
+    groups = _with_group("aws-p5en", min_nodes=nodes[0], max_nodes=nodes[1])
+    files = shipped.rendered(shipped.topology("aws-p5en").model_copy(update={"groups": groups}))
+    scaling = _served(files["serve.yaml"], tmp_path).deployment.gangs.autoscaling
+    assert scaling is not None
+    assert (scaling.min_gangs, scaling.max_gangs) == gangs
+
+
+@pytest.mark.parametrize(
+    ("given", "gangs", "routers"),
+    [
+        ({"gangs": {"placement": "SPREAD"}, "routers": {"count": 1}}, 1, 1),
+        ({"gangs": {"autoscaling": {"max_gangs": 1}, "resources": {"num_cpus": 2}}}, 1, 8),
+    ],
+)
+def test_what_the_manifest_says_of_the_deployment_goes_first(
+    given: dict[str, Any], gangs: int, routers: int, tmp_path: Path
+) -> None:
+    serving = shipped.topology("aws-p5en").serving.model_copy(update={"deployment": given})
+    changed = shipped.topology("aws-p5en").model_copy(update={"serving": serving})
+    deployment = _served(shipped.rendered(changed)["serve.yaml"], tmp_path).deployment
+    assert (deployment.gangs.most, deployment.routers.most) == (gangs, routers)
+    assert deployment.gangs.ranks == 8
+    assert deployment.gangs.resources.num_gpus == 1
