@@ -1,0 +1,99 @@
+"""Requests of a scenario: shapes that their rate has, or a recorded trace."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from configs.autoscaling import Seconds
+from configs.schema import PositiveInt, Strict
+
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Class = Literal["interactive", "standard", "batch"]
+
+
+class LogNormal(Strict):
+    """Tokens, cut off at `most`; with `sigma: 0` all alike."""
+
+    median: PositiveInt
+    sigma: Amount = 0
+    most: PositiveInt = 1_000_000
+
+
+class _Shape(Strict):
+    at_s: Amount = 0
+    duration_s: Seconds
+
+
+class Ramp(_Shape):
+    """From one rate to another; level if they are equal."""
+
+    shape: Literal["ramp"]
+    from_per_s: Amount
+    to_per_s: Amount
+
+
+class Square(_Shape):
+    """Half of each period low, then half high."""
+
+    shape: Literal["square"]
+    low_per_s: Amount
+    high_per_s: Amount
+    period_s: Seconds
+
+
+class Diurnal(_Shape):
+    """A cosine that begins low."""
+
+    shape: Literal["diurnal"]
+    low_per_s: Amount
+    high_per_s: Amount
+    period_s: Seconds
+
+
+class Burst(_Shape):
+    """So many requests, evenly over its duration."""
+
+    shape: Literal["burst"]
+    requests: PositiveInt
+
+
+Shape = Annotated[Ramp | Square | Diurnal | Burst, Field(discriminator="shape")]
+
+
+class Recorded(Strict):
+    """One request of a trace, as a load test sent it."""
+
+    at_s: Amount
+    prompt_tokens: PositiveInt
+    answer_tokens: PositiveInt
+    tier: Class = Field(default="standard", alias="class")
+
+
+class Traffic(Strict):
+    """Shapes, which add up, or a recorded trace (also as `recorded_file`: JSON, a line each)."""
+
+    shapes: tuple[Shape, ...] = ()
+    recorded: tuple[Recorded, ...] = ()
+    spacing: Literal["poisson", "even"] = Field(
+        default="poisson", description="Of requests, at the rate that the shapes have."
+    )
+    prompt_tokens: LogNormal = LogNormal(median=512)
+    answer_tokens: LogNormal = LogNormal(median=128)
+    classes: dict[Class, Amount] = Field(
+        default={"standard": 1.0}, description="How often each class comes, relative to others."
+    )
+    seed: int = 0
+
+    @property
+    def ends_s(self) -> float:
+        """When the last shape ends, or the last recorded request comes."""
+        ends = [one.at_s + one.duration_s for one in self.shapes]
+        return max(ends + [one.at_s for one in self.recorded])
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if bool(self.shapes) == bool(self.recorded):
+            raise ValueError("give shapes or recorded arrivals, one of the two")
+        if sum(self.classes.values()) <= 0:
+            raise ValueError("classes: give one of them a share above 0")
+        return self

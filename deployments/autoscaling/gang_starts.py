@@ -1,0 +1,29 @@
+"""How long a gang takes to come up, from asking for it: nodes, processes, weights."""
+
+from collections import deque
+from collections.abc import Set as AbstractSet
+
+
+class GangStarts:
+    """Told how many gangs are wanted and which are up; `start_s` is that of the last start."""
+
+    def __init__(self) -> None:
+        self.start_s: float | None = None
+        self._wanted: int | None = None
+        self._asked_at_s: deque[float] = deque()  # of gangs that haven't come up
+        self._known: set[str] = set()
+
+    def want(self, gangs: int, now_s: float) -> None:
+        """Those that are wanted no more were the last to be asked for."""
+        more = gangs - (gangs if self._wanted is None else self._wanted)
+        self._wanted = gangs
+        self._asked_at_s.extend([now_s] * max(0, more))
+        for _ in range(min(max(0, -more), len(self._asked_at_s))):
+            self._asked_at_s.pop()
+
+    def see(self, up: AbstractSet[str], now_s: float) -> None:
+        """A gang that comes back after a fault wasn't asked for, and measures nothing."""
+        for _ in up - self._known:
+            if self._asked_at_s:
+                self.start_s = now_s - self._asked_at_s.popleft()
+        self._known = set(up)

@@ -1,0 +1,162 @@
+"""How many gangs there should be: a pure function of what is reported and of its own memory.
+
+Taken from others: a recommendation at each look, of which the lowest of late decides on more and
+the highest on fewer (stabilisation windows of Kubernetes' HorizontalPodAutoscaler); from zero at
+once, and to zero after a time of its own (Ray Serve's cold start and `downscale_to_zero_delay_s`,
+KEDA's `cooldownPeriod`); load as it will be when a gang that is asked for now has come up
+(NVIDIA Dynamo's SLA planner).
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+
+from configs.autoscaling import Autoscaling
+from deployments.autoscaling.correction import IDLE, corrected, forgotten, missed_for_long, misses
+from deployments.autoscaling.demand import Counted, Need, need, occupied
+from deployments.autoscaling.memory import Memory, Moment
+from deployments.autoscaling.observation import RATE_S, ClassLoad, Observation
+from deployments.autoscaling.reason import reason
+from deployments.autoscaling.trend import Trend, trend
+from deployments.router.waiting_line import Tier
+
+__all__ = ["Decision", "Memory", "decide"]
+
+_TREND_S = 120.0  # or as long as a gang takes to come up
+_SLACK = 1.1  # fewer gangs must have this much more room than they need
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How many gangs should be up or starting, and what to remember."""
+
+    gangs: int
+    memory: Memory = field(repr=False)
+    reason: str = ""  # one line, for logs
+
+
+def decide(seen: Observation, memory: Memory, config: Autoscaling) -> Decision:
+    """Called at any pace; between two looks that are `interval_s` apart nothing changes."""
+    staying = seen.gangs.staying
+    if memory.moments and seen.now_s - memory.moments[-1].at_s < config.interval_s - _ROUNDING:
+        return Decision(_bounded(staying, config), memory, "the last look was just now")
+    counted = Counted.of(seen, config)
+    memory = _noted(seen, counted, memory, config)
+    coming = trend(memory.points(seen.now_s - _trend_s(seen, config), batch=counted.batch))
+    wanted = need(_later_per_s(coming, seen, config), seen, counted, config)
+    memory = _judged(seen, counted, wanted, memory, config)
+    gangs = _bounded(_gangs(seen, memory, config), config)
+    return Decision(gangs, memory, reason(gangs, wanted, coming, memory, config))
+
+
+def _noted(seen: Observation, counted: Counted, memory: Memory, config: Autoscaling) -> Memory:
+    """With this look, which recommends nothing yet, and without what is too old."""
+    kept_s = max(_hold_s(seen, config), _trend_s(seen, config))
+    changed = memory.since_s is None or seen.gangs.up != memory.up
+    last_s = memory.moments[-1].at_s if memory.moments else seen.now_s
+    # What happened while nobody looked isn't known.
+    unseen = seen.now_s - last_s > max(config.confirm_s, 2 * config.interval_s)
+    batch_per_s = seen.classes.get(Tier.BATCH, ClassLoad()).arrivals_per_s
+    moment = Moment(
+        at_s=seen.now_s,
+        arrivals_per_s=sum(one.arrivals_per_s for one in seen.classes.values()) - batch_per_s,
+        batch_per_s=batch_per_s,
+        open=counted.queued_requests + counted.running,
+        missed=misses(seen, counted, config),
+    )
+    return Memory(
+        since_s=seen.now_s if unseen or memory.since_s is None else memory.since_s,
+        moments=(*memory.since(seen.now_s - kept_s), moment),
+        worked_at_s=seen.now_s if seen.works or not memory.moments else memory.worked_at_s,
+        up=seen.gangs.up,
+        up_since_s=seen.now_s if changed else memory.up_since_s,
+        correction=forgotten(memory.correction, seen.now_s - last_s),
+    )
+
+
+def _later_per_s(coming: Trend, seen: Observation, config: Autoscaling) -> float:
+    """Arrivals when a gang is up that is asked for once its need is confirmed.
+
+    At most twice those of now: nothing rises for ever.
+    """
+    later_s = RATE_S / 2 + config.confirm_s + _start_s(seen, config)
+    return coming.level_per_s + min(coming.level_per_s, later_s * coming.rise_per_s2)
+
+
+def _judged(
+    seen: Observation, counted: Counted, wanted: Need | None, memory: Memory, config: Autoscaling
+) -> Memory:
+    """With what this look recommends, and the model corrected where it was wrong for long.
+
+    While nobody knows how long steps take, no gang goes, and more come as gangs fill up.
+    """
+    up, held, correction = seen.gangs.up, occupied(seen, counted), memory.correction
+    missed = up < config.max_gangs and missed_for_long(seen, memory, _start_s(seen, config))
+    if wanted is None:
+        needed = _whole(held / config.fill)
+        if missed and held >= IDLE * up:
+            needed = max(needed, up + 1)
+        enough = max(needed, seen.gangs.staying)
+    else:
+        gangs = wanted.gangs / config.fill
+        if missed:
+            correction = corrected(correction, gangs, up)
+        # What runs must fit in those that stay.
+        needed = _whole(correction * gangs)
+        enough = _whole(max(_SLACK * correction * gangs, held))
+    least = 1 if seen.works else 0
+    moment = replace(
+        memory.moments[-1], needed=max(least, needed), enough=max(least, needed, enough)
+    )
+    return replace(memory, moments=(*memory.moments[:-1], moment), correction=correction)
+
+
+def _gangs(seen: Observation, memory: Memory, config: Autoscaling) -> int:
+    staying = seen.gangs.staying
+    if not staying:
+        return memory.moments[-1].needed
+    since_s = seen.now_s - config.confirm_s
+    if memory.reaches(since_s):
+        confirmed = min(one.needed for one in memory.since(since_s))
+        if confirmed > staying:
+            return confirmed
+    return _fewer(seen, memory, config)
+
+
+def _fewer(seen: Observation, memory: Memory, config: Autoscaling) -> int:
+    """As many as stay, or fewer if the others can be drained.
+
+    What runs at gangs that go may move to those that stay: it is part of the load that decides.
+    """
+    now_s, gangs = seen.now_s, seen.gangs
+    if not config.min_gangs and now_s - memory.worked_at_s >= config.idle_s:
+        return 0
+    since_s = now_s - _hold_s(seen, config)
+    if gangs.draining or not memory.reaches(since_s):
+        return gangs.staying
+    enough = max(one.enough for one in memory.since(since_s))
+    # Serve ends those first that start. Of the others half at most, for what moves is prefilled
+    # again where it goes.
+    most = gangs.starting or max(1, gangs.up // 2)
+    return min(gangs.staying, max(1, enough, gangs.staying - most))
+
+
+def _start_s(seen: Observation, config: Autoscaling) -> float:
+    return (seen.capacity and seen.capacity.start_s) or config.start_s
+
+
+def _hold_s(seen: Observation, config: Autoscaling) -> float:
+    """A gang that goes for less time than it takes to come back has saved nothing."""
+    return max(config.stabilise_s, 2 * _start_s(seen, config))
+
+
+def _trend_s(seen: Observation, config: Autoscaling) -> float:
+    return max(_TREND_S, _start_s(seen, config))
+
+
+def _bounded(gangs: int, config: Autoscaling) -> int:
+    return min(config.max_gangs, max(config.min_gangs, gangs))
+
+
+def _whole(gangs: float) -> int:
+    return math.ceil(gangs - _ROUNDING)

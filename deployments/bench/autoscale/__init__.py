@@ -1,0 +1,1 @@
+"""A scenario played on real gangs, beside its simulation."""

@@ -1,0 +1,117 @@
+"""`python -m deployments.bench.autoscale`: a scenario on real gangs, beside its simulation."""
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import ray
+import typer
+import yaml
+from rich.console import Console
+
+from configs.errors import BenchError, Small4Error
+from configs.scenario import Scenario
+from configs.schema import PROJECT_ROOT
+from configs.serve_file import DEFAULT_CONFIG
+from deployments.autoscaling.simulation.arrivals import arrivals
+from deployments.autoscaling.simulation.outcome import Outcome
+from deployments.autoscaling.simulation.plot import plot
+from deployments.autoscaling.simulation.simulation import simulate
+from deployments.autoscaling.simulation.summary import summary
+from deployments.bench.autoscale.playing import Playing
+from deployments.bench.autoscale.watching import Watching
+from deployments.bench.machine import Machine
+from deployments.bench.served import Served
+from deployments.cli.application import handle
+from deployments.cli.autoscale_table import simulation_table
+
+_DIRECTORY = PROJECT_ROOT / ".cache" / "bench"
+_SCENARIO = PROJECT_ROOT / "configs" / "scenarios" / "ramp-and-burst.yaml"
+_NEAR = 0.15  # how far a prediction of goodput may be off
+
+out = Console(highlight=False, width=110)
+
+
+def bench(
+    scenario: Annotated[Path, typer.Argument(help="What to play.")] = _SCENARIO,
+) -> None:
+    """Play a scenario on gangs of nano; fails if a request does, or the simulation is far off."""
+    out.print(Machine.this().describe())
+    _DIRECTORY.mkdir(parents=True, exist_ok=True)
+    try:
+        played = Scenario.load(scenario)
+        served = Served(_config(played), _DIRECTORY / "autoscale.yaml")
+        try:
+            served.start()
+            real, measured, failed = asyncio.run(_play(played))
+        finally:
+            ray.shutdown()  # or its end is an error that is told again and again
+            served.stop()
+        _report(real, simulate(measured), scenario.stem, failed)
+    except Small4Error as error:
+        out.print(f"error: {error}", markup=False)
+        raise typer.Exit(1) from None
+
+
+async def _play(scenario: Scenario) -> tuple[Outcome, Scenario, list[str]]:
+    """The outcome, the scenario with the gang as it was measured, and what failed."""
+    requests = arrivals(scenario.traffic)
+    playing = Playing(requests)
+    scaler = handle("small4", "Scaler")
+    watching = Watching(scaler, playing, scenario.autoscaling.interval_s)
+    looking = asyncio.create_task(watching.run())
+    await playing.run()
+    await asyncio.sleep(max(0.0, scenario.traffic.ends_s - playing.now_s))
+    looking.cancel()
+    if (capacity := watching.capacity) is None or capacity.step is None:
+        raise BenchError("the ranks have timed no steps: is the scenario longer than a minute?")
+    update = {
+        "step": scenario.gang.step.model_copy(update=asdict(capacity.step)),
+        "start_s": capacity.start_s,
+    }
+    gang = scenario.gang.model_copy(update=update)
+    outcome = Outcome(scenario, requests, watching.looks, watching.gang_s)
+    return outcome, scenario.model_copy(update={"gang": gang}), playing.failed
+
+
+def _report(real: Outcome, predicted: Outcome, title: str, failed: list[str]) -> None:
+    gang = predicted.scenario.gang
+    out.print(
+        f"a step: {1000 * gang.step.base_s:.2f} ms, {1000 * gang.step.sequence_s:.2f} more for "
+        f"each sequence, {1e6 * gang.step.prefill_token_s:.0f} µs for each token of prompts; "
+        f"a gang was up after {gang.start_s:.0f} s"
+    )
+    runs = {"measured": summary(real), "simulated": summary(predicted)}
+    out.print(simulation_table(runs))
+    for outcome, name in ((real, "measured"), (predicted, "simulated")):
+        picture = _DIRECTORY / f"{title}-{name}.png"
+        plot(outcome, picture, f"{title}, {name}")
+        out.print(f"picture: {picture}")
+    ratio = runs["simulated"].goodput_per_s / max(1e-9, runs["measured"].goodput_per_s)
+    out.print(f"simulated goodput ÷ measured: {ratio:.2f}")
+    if failed:
+        raise BenchError(f"{len(failed)} requests failed: {'; '.join(failed[:5])}")
+    if abs(ratio - 1) > _NEAR:
+        raise BenchError(f"the simulation's goodput is off by more than {_NEAR:.0%}")
+
+
+def _config(scenario: Scenario) -> dict[str, Any]:
+    """The shipped local config with the scenario's gangs, and random weights."""
+    raw: dict[str, Any] = yaml.safe_load(DEFAULT_CONFIG.read_text("utf-8"))
+    args = raw["applications"][0]["args"]
+    args["model"]["source"] = str(PROJECT_ROOT / ".cache" / "nano-noise")
+    args["weights"]["source"] = str(PROJECT_ROOT / ".cache" / "nano-noise-shards")
+    args["gangs"] = {
+        "ranks": scenario.gang.ranks,
+        "autoscaling": scenario.autoscaling.model_dump(),
+    }
+    args["admission"] = scenario.admission.model_dump()
+    args["survival"] = scenario.survival.model_dump()
+    for name in ("max_num_seqs", "max_num_batched_tokens"):
+        args["engine"][name] = getattr(scenario.gang, name)
+    return raw
+
+
+if __name__ == "__main__":
+    typer.run(bench)

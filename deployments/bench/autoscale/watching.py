@@ -1,0 +1,46 @@
+"""What the scaler sees and decides meanwhile."""
+
+import asyncio
+from typing import Any
+
+from deployments.autoscaling.observation import Capacity
+from deployments.autoscaling.simulation.outcome import Look
+from deployments.bench.autoscale.playing import Playing
+
+
+class Watching:
+    """`scaler` is a Serve handle; `looks` are `every_s` apart."""
+
+    def __init__(self, scaler: Any, playing: Playing, every_s: float) -> None:
+        self.looks: list[Look] = []
+        self.capacity: Capacity | None = None  # of a gang, as measured last
+        self._scaler = scaler
+        self._playing = playing
+        self._every_s = every_s
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        sent = 0
+        while True:
+            seen, decision = await self._scaler.state.remote()
+            if seen is not None and decision is not None:
+                classes = seen.classes.values()
+                look = Look(
+                    at_s=self._playing.now_s,
+                    arrived=self._playing.sent - sent,
+                    queued=sum(one.queued_requests for one in classes),
+                    running=sum(one.running for one in classes),
+                    gangs=seen.gangs,
+                    wanted=decision.gangs,
+                    ttft_s=seen.ttft_s,
+                    reason=decision.reason,
+                )
+                self.looks.append(look)
+                sent, self.capacity = self._playing.sent, seen.capacity or self.capacity
+            await asyncio.sleep(self._every_s)
+
+    @property
+    def gang_s(self) -> float:
+        """From when each gang was asked for until it was gone."""
+        held = (look.gangs.staying + look.gangs.draining for look in self.looks)
+        return sum(held) * self._every_s

@@ -1,0 +1,59 @@
+"""When a rank of a gang that is let go may end."""
+
+import asyncio
+
+from deployments.roster import RankEntry
+from deployments.shard.draining import drained
+from tests.deployments.roster_entries import entry
+
+LONG_S = 60.0
+
+
+class Ranks:
+    """What the roster says of a gang, and how busy this rank is."""
+
+    def __init__(self, own: int, *others: RankEntry) -> None:
+        self.own = own
+        self.others = list(others)
+        self.gone = False
+        self.asked = asyncio.Event()
+
+    async def living(self) -> list[RankEntry]:
+        self.asked.set()
+        if self.gone:
+            raise ConnectionError("no roster")
+        return self.others
+
+    def drained(self, within_s: float = LONG_S) -> "asyncio.Task[None]":
+        return asyncio.create_task(drained("g", within_s, lambda: self.own, self.living))
+
+
+def test_it_stays_for_its_own_streams_and_then_for_those_of_its_gang() -> None:
+    async def scene() -> None:
+        ranks = Ranks(1, entry("b", gang="g", requests=1), entry("c", gang="another", requests=9))
+        ending = ranks.drained()
+        await asyncio.sleep(0.1)
+        assert not ranks.asked.is_set()
+        ranks.own = 0
+        await ranks.asked.wait()
+        assert not ending.done()
+        ranks.others[0] = entry("b", gang="g", requests=0)
+        await ending
+
+    asyncio.run(scene())
+
+
+def test_it_stays_no_longer_than_it_may() -> None:
+    async def scene() -> None:
+        await Ranks(1).drained(within_s=0.1)
+
+    asyncio.run(scene())
+
+
+def test_without_a_roster_nobody_is_waited_for() -> None:
+    async def scene() -> None:
+        ranks = Ranks(0)
+        ranks.gone = True
+        await ranks.drained()
+
+    asyncio.run(scene())
