@@ -20,15 +20,19 @@ export RAY_USAGE_STATS_ENABLED ?= 0
 export OMP_NUM_THREADS ?= 1
 export TORCH_COMPILE_DISABLE ?= 1
 
-.PHONY: help setup nano serve test lint typecheck format bench lock hooks clean
+.PHONY: help setup nano serve test test-cluster lint typecheck format bench lock hooks clean
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: $(READY) ## make or update .venv (on GPU machines: make setup HARDWARE=gpu)
 serve: $(READY) ## serve nano on this machine
 	$(BIN)/small4 serve $(ARGS)
 test: $(READY) $(NOISE) ## run every test
+	@$(GET_SSHD)
 	$(BIN)/python -m pytest $(ARGS)
+test-cluster: $(READY) ## `ray up` on two hosts made of namespaces (as root)
+	@$(GET_SSHD)
+	$(BIN)/python -m pytest tests/cluster_up $(ARGS)
 lint: $(READY) ## ruff: rules and format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -37,8 +41,8 @@ typecheck: $(READY) ## mypy, strict
 format: $(READY) ## rewrite the sources in ruff's format
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
-bench: $(READY) $(NOISE) ## measure small4 beside vllm serve
-	$(BIN)/python -m deployments.bench $(ARGS)
+bench: $(READY) $(NOISE) ## measure small4 beside vllm serve, a split beside cp; or BENCH=shards, autoscale, lockstep, fairness, decision
+	$(BIN)/python -m deployments.bench$(if $(BENCH),.$(BENCH)) $(ARGS)
 nano: $(READY) ## train nano anew, to .cache/nano-trained (50 minutes on two cores)
 	$(BIN)/small4 nano train $(ARGS)
 hooks: $(READY) ## have git run lint and typecheck before each commit
@@ -46,6 +50,13 @@ hooks: $(READY) ## have git run lint and typecheck before each commit
 clean: ## remove all that these targets made
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What those hosts need: Debian's packages, unpacked here and seen by the hosts alone.
+GET_SSHD = PATH=$$PATH:/usr/sbin; { command -v sshd && command -v rsync || test -e .cache/ssh; } >/dev/null || { \
+  mkdir -p .cache/debs && cd .cache/debs && \
+  apt-get download openssh-server rsync libwrap0 libpopt0 >log 2>&1 && \
+  for package in *.deb; do dpkg-deb -x $$package all; done && mv all ../ssh; } || \
+  echo "No sshd and rsync for tests/cluster_up: apt-get install openssh-server rsync"
 
 # Answers that go on and on, for tests of form and for the bench.
 $(NOISE): $(wildcard model_shards/*.py) | $(READY)

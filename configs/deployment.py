@@ -3,140 +3,91 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-PROJECT_ROOT = Path(__file__).resolve().parents[1]
-
-PositiveInt = Annotated[int, Field(ge=1)]
-PositiveSeconds = Annotated[float, Field(gt=0)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Model(_Strict):
-    """Which checkpoint is served, and under which name clients ask for it."""
-
-    source: Path = Field(description="Directory of a checkpoint in Mistral format.")
-    name: str = Field(default="mistral-small-4", min_length=1)
-
-    @field_validator("source")
-    @classmethod
-    def _absolute(cls, source: Path) -> Path:
-        # Ray's workers run elsewhere: a relative path means one below the project root.
-        return PROJECT_ROOT / source.expanduser()
+from configs.access import Access
+from configs.admission import Admission
+from configs.autoscaling import Autoscaling
+from configs.errors import ConfigError
+from configs.request_limits import RequestLimits
+from configs.router_scaling import RouterScaling
+from configs.schema import PositiveInt, PositiveSeconds, Strict
+from configs.weights import Model, Weights
 
 
-class Resources(_Strict):
+class Resources(Strict):
     """What one replica asks of a Ray node."""
 
     num_cpus: Annotated[float, Field(ge=0)] = 1
     num_gpus: Annotated[float, Field(ge=0)] = 0
 
 
-class Gangs(_Strict):
+def _refuse_both(scaled: "Gangs | Routers") -> None:
+    if scaled.autoscaling is not None and "count" in scaled.model_fields_set:
+        raise ValueError("count: `autoscaling` says how many there are; remove one of the two")
+
+
+class Gangs(Strict):
     """Copies of the model; one gang is `ranks` replicas that start, run and restart together."""
 
     count: PositiveInt = 1
+    autoscaling: Autoscaling | None = Field(
+        default=None, description="Instead of `count`: gangs come and go with the load."
+    )
     ranks: PositiveInt = Field(default=1, description="Data-parallel, expert-parallel ranks.")
     placement: Literal["PACK", "SPREAD"] = "PACK"
     resources: Resources = Resources()
     start_timeout_s: PositiveSeconds = Field(
         default=1800, description="How long a gang's ranks wait for each other to start."
     )
-
-
-class Routers(_Strict):
-    """Replicas that speak HTTP to clients."""
-
-    count: PositiveInt = 1
-    resources: Resources = Resources()
-    max_streams: PositiveInt = Field(default=4096, description="Open requests per router.")
-
-
-class Waits(_Strict):
-    """How long a request of each priority class waits in a router before it is refused."""
-
-    interactive_s: PositiveSeconds = 30
-    standard_s: PositiveSeconds = 120
-    batch_s: PositiveSeconds = 3600
-
-
-class Admission(_Strict):
-    """How full an engine is kept; what doesn't fit waits in the router.
-
-    The defaults suit nano and real gangs alike, since they are relative to the engine's own
-    `max_num_batched_tokens`, `max_num_seqs` and KV cache.
-    """
-
-    prefill_steps: Annotated[float, Field(gt=0)] = Field(
-        default=2,
-        description="Prompt tokens that a rank has before it when it is given another prompt, in "
-        "full steps of its engine. Less than 1 leaves steps unfilled; more than a few lets a late "
-        "interactive request wait.",
-    )
-    kv_share: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.95,
-        description="Of a rank's KV cache that is promised to requests, by prompt and expected "
-        "answer. Lower it if `vllm:num_preemptions` grows.",
-    )
-    max_waiting: PositiveInt = Field(
-        default=2048, description="Requests that wait in one router; more are refused with 429."
-    )
-    waits: Waits = Waits()
-
-
-class Access(_Strict):
-    """Who may send requests; without keys, everybody who reaches the port."""
-
-    keys_file: Path | None = Field(
-        default=None,
-        description="YAML, on every node with a router; read again when it changes. `small4 keys "
-        "new NAME` prints an entry.",
-    )
-    keys_env: str | None = Field(
-        default=None, description="Environment variable of the routers with the same YAML."
-    )
-    open: bool = Field(
-        default=False, description="Serve beyond this machine without keys: anybody may ask."
+    count_experts: bool = Field(
+        default=False,
+        description="Compile the counter of `small4 shard record` into the engines' graphs. With "
+        "`enforce_eager: true` it isn't needed: such engines get the counter when asked.",
     )
 
     @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if sum((self.keys_file is not None, self.keys_env is not None, self.open)) > 1:
-            raise ValueError("give one of keys_file, keys_env and open")
+    def _one_number_of_gangs(self) -> Self:
+        _refuse_both(self)
         return self
 
-    @field_validator("keys_file")
-    @classmethod
-    def _absolute(cls, path: Path | None) -> Path | None:
-        return path and PROJECT_ROOT / path.expanduser()
+    @property
+    def most(self) -> int:
+        """As many gangs as there ever are."""
+        return self.autoscaling.max_gangs if self.autoscaling else self.count
+
+
+class Routers(Strict):
+    """Replicas that speak HTTP to clients."""
+
+    count: PositiveInt = 1
+    autoscaling: RouterScaling | None = Field(
+        default=None, description="Instead of `count`: routers come and go with their own load."
+    )
+    resources: Resources = Resources()
+    on_head: bool = Field(
+        default=False,
+        description="Only there: where `http_options.host` is 127.0.0.1, HAProxy on the head "
+        "reaches no router on another node.",
+    )
+    max_streams: PositiveInt = Field(default=4096, description="Open requests per router.")
+    drain_s: PositiveSeconds = Field(
+        default=300, description="How long the streams of a router that is let go may end."
+    )
+
+    @model_validator(mode="after")
+    def _one_number_of_routers(self) -> Self:
+        _refuse_both(self)
+        return self
 
     @property
-    def keyed(self) -> bool:
-        return self.keys_file is not None or self.keys_env is not None
+    def most(self) -> int:
+        """As many routers as there ever are."""
+        return self.autoscaling.max_routers if self.autoscaling else self.count
 
 
-class RequestLimits(_Strict):
-    """What one request may hold; a larger one is refused before it costs anything.
-
-    How long a prompt and its answer may get is vLLM's `max_model_len`, among the engine's
-    arguments, and how many logprobs a token may have its `max_logprobs`.
-    """
-
-    body_mib: PositiveInt = Field(default=32, description="Images come in the body, as base64.")
-    messages: PositiveInt = 2048
-    images: PositiveInt = 16
-    pixels: PositiveInt = Field(
-        default=25_000_000, description="Of one image; the encoder scales down what it gets."
-    )
-    answers: PositiveInt = Field(default=16, description="The largest `n`, for one prompt.")
-    prompts: PositiveInt = Field(default=64, description="Of one completion request.")
-
-
-class Survival(_Strict):
-    """What becomes of a request whose rank has died."""
+class Survival(Strict):
+    """What becomes of a request whose rank dies or is let go."""
 
     deadline_s: PositiveSeconds = Field(
         default=300, description="How long a request waits for a living rank before it fails."
@@ -144,12 +95,18 @@ class Survival(_Strict):
     silence_s: PositiveSeconds = Field(
         default=10, description="A rank that sends nothing for this long counts as dead."
     )
+    drain_s: PositiveSeconds = Field(
+        default=60,
+        description="How long the streams of a gang that is let go may end there, before they "
+        "move to another.",
+    )
 
 
-class Deployment(_Strict):
+class Deployment(Strict):
     """Everything `deployments.app:build` needs."""
 
     model: Model
+    weights: Weights = Weights()
     gangs: Gangs = Gangs()
     routers: Routers = Routers()
     admission: Admission = Admission()
@@ -164,3 +121,21 @@ class Deployment(_Strict):
         default_factory=dict,
         description="Arguments of vLLM's API server (the names of `vllm serve`), for every router.",
     )
+
+    @model_validator(mode="after")
+    def _one_set_of_weights(self) -> Self:
+        if self.weights.source is None:
+            if self.model.source is None:
+                raise ValueError("model.source: give it, or weights that are a shard set")
+            return self
+        for name in ("load_format", "model_loader_extra_config"):
+            if name in self.engine:
+                raise ValueError(f"engine.{name}: `weights` says it already; remove one of them")
+        return self
+
+    @property
+    def checkpoint(self) -> Path:
+        """`model.source`; raises ConfigError for a deployment that names a shard set alone."""
+        if self.model.source is None:
+            raise ConfigError("model.source: give the directory of a checkpoint in Mistral format")
+        return self.model.source

@@ -9,6 +9,10 @@ class ConfigError(Small4Error):
     """A YAML file or a builder argument that can't be served."""
 
 
+class FitError(ConfigError):
+    """A model that doesn't fit the machines that a manifest gives it."""
+
+
 class CheckpointError(Small4Error):
     """A checkpoint that is missing, incomplete or of another format."""
 

@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from configs.deployment import Access
+from configs.access import Access
 from configs.errors import ConfigError
 
 

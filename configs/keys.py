@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import ConfigError
+from configs.schema import Strict
 
 Limit = Annotated[int, Field(ge=1)]
 
 
-class Key(BaseModel):
+class Key(Strict):
     """One client's key and what it may do; without a limit, as much as it likes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1, description="For logs and limits; the key itself isn't kept.")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the key, as hexadecimal digits.")
@@ -35,10 +34,8 @@ class Key(BaseModel):
     models: tuple[str, ...] | None = Field(default=None, description="By name; all if not given.")
 
 
-class KeysFile(BaseModel):
+class KeysFile(Strict):
     """What the file, or the environment variable, holds as YAML."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     keys: tuple[Key, ...] = Field(min_length=1)
 

@@ -6,9 +6,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from configs.deployment import PROJECT_ROOT, Deployment
+from configs.deployment import Deployment
 from configs.errors import ConfigError
 from configs.exposure import reachable_at
+from configs.schema import PROJECT_ROOT
 
 DEFAULT_CONFIG = PROJECT_ROOT / "configs" / "serve" / "local-cpu.yaml"
 BUILDER = "deployments.app:build"

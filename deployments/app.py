@@ -3,10 +3,13 @@
 from ray.serve import Application
 
 from configs.deployment import Deployment
-from deployments.access.quotas import quota_deployment
-from deployments.roster import roster_deployment
-from deployments.router.router import Router, router_deployment
-from deployments.shard.shard import shard_deployment
+from deployments.access.quotas import QuotaService
+from deployments.autoscaling.scaler import ScalerService
+from deployments.roster import RosterService
+from deployments.router.router import Router
+from deployments.router.routers import router_deployment
+from deployments.service import service
+from deployments.shard.gangs import shard_deployment
 
 
 def build(deployment: Deployment) -> Application:
@@ -16,10 +19,13 @@ def build(deployment: Deployment) -> Application:
 
 def application(deployment: Deployment, router: type[Router]) -> Application:
     """Everything that the deployment is made of, with routers of this class."""
-    roster = roster_deployment().bind()
-    shards = shard_deployment(deployment).bind(deployment, roster)
-    quotas = quota_deployment().bind() if deployment.access.keyed else None
+    roster = service(RosterService, "Roster", calls=10_000).bind()  # long polls, too
+    autoscaling = deployment.gangs.autoscaling
+    scaler = service(ScalerService, "Scaler", calls=1000).bind(autoscaling) if autoscaling else None
+    shards = shard_deployment(deployment).bind(deployment, roster, scaler)
+    keyed = deployment.access.keyed
+    quotas = service(QuotaService, "Quotas", calls=1000).bind() if keyed else None
     whole: Application = router_deployment(deployment, router).bind(
-        deployment, roster, quotas, shards
+        deployment, roster, quotas, scaler, shards
     )
     return whole

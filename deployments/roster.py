@@ -8,18 +8,15 @@ live on, for nobody drops a link because an entry is missing.
 import asyncio
 import contextlib
 import time
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from configs.schema import Strict
 
 RENEW_EVERY_S = 2.0
 EXPIRE_AFTER_S = 10.0
 
 
-class RankEntry(BaseModel):
+class RankEntry(Strict):
     """One rank, as a router needs to know it; `client_secret` never leaves the cluster."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     replica: str
     gang: str
@@ -41,6 +38,7 @@ class RankEntry(BaseModel):
     experts: tuple[tuple[int, int], ...]  # ranges this rank holds, both ends included
     requests: int = 0  # unfinished, and those of them not started, as of the last renewal
     waiting_requests: int = 0
+    draining: bool = False  # it is let go, and its last requests end
 
 
 class Roster:
@@ -93,7 +91,8 @@ class RosterService:
         """Returns at the next change, or after `timeout_s`, with all living ranks."""
         changed = self._changed
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(changed.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await changed.wait()
         return self._roster.living(time.monotonic())
 
     async def host_meeting(self, gang: str, address: str, port: int) -> None:
@@ -113,16 +112,3 @@ class RosterService:
     def _notify(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
-
-
-def roster_deployment() -> Any:
-    from ray import serve
-
-    return serve.deployment(
-        RosterService,
-        name="Roster",
-        num_replicas=1,
-        max_ongoing_requests=10_000,  # long polls of every router and renewals of every rank
-        ray_actor_options={"num_cpus": 0},
-        logging_config={"enable_access_log": False},  # a line for every renewal otherwise
-    )

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 from pydantic import BaseModel
 
-from configs.environment import dashboard_address
+from configs.environment import dashboard_address, ray_authorization
 from configs.errors import ClusterError, ConfigError
 
 _PATH = "/api/serve/applications/"
@@ -30,17 +30,21 @@ class ApplicationStatus(BaseModel):
 
 
 class ServeApi:
-    """Raises ClusterError when Ray doesn't answer."""
+    """Raises ClusterError when Ray doesn't answer, or not without its token."""
 
     def __init__(self) -> None:
         self.address = dashboard_address()
-        self._http = httpx.Client(base_url=self.address, timeout=60, trust_env=False)
+        self._http = httpx.Client(
+            base_url=self.address, headers=ray_authorization(), timeout=60, trust_env=False
+        )
 
     def reachable(self) -> bool:
         try:
-            return self._http.get("/api/version", timeout=2).is_success
+            response = self._http.get("/api/version", timeout=2)
         except httpx.HTTPError:
             return False
+        self._refuse_strange_tokens(response)
+        return response.is_success
 
     def deploy(self, config: dict[str, Any]) -> None:
         """Hands Serve a whole config; refuses to take other applications down by that."""
@@ -89,6 +93,14 @@ class ServeApi:
                 f"Ray's dashboard at {self.address} doesn't answer ({error}). Is Ray running? "
                 "RAY_DASHBOARD_ADDRESS names another one."
             ) from error
+        self._refuse_strange_tokens(response)
         if response.is_server_error:
             raise ClusterError(f"Ray Serve failed: {response.text}")
         return response
+
+    def _refuse_strange_tokens(self, response: httpx.Response) -> None:
+        if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise ClusterError(
+                f"Ray's dashboard at {self.address} refuses ({response.text}): give its token "
+                "by RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token, as for Ray itself."
+            )

@@ -37,8 +37,8 @@ class ToRouter(Enum):
 class Load(msgspec.Struct, array_like=True, frozen=True):
     """How busy a rank is, over all routers.
 
-    `taken` counts the requests that have ever come from the router which this is sent to: what it
-    has sent beyond those is still on its way, and isn't in the other numbers.
+    `heard` counts the requests and aborts that have ever come from the router which this is sent
+    to: what it has sent beyond those is still on its way, and isn't in the other numbers.
     """
 
     requests: int = 0  # unfinished, running or waiting
@@ -47,7 +47,8 @@ class Load(msgspec.Struct, array_like=True, frozen=True):
     prefill_tokens: int = 0  # of prompts without an answer yet
     promised_tokens: int = 0  # KV cache that the requests hold or are expected to
     answer_tokens: int = 1024  # few answers are longer
-    taken: int = 0
+    heard: int = 0
+    draining: bool = False  # it is about to go, and takes nothing new
 
 
 class Codec:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.deployment import PROJECT_ROOT
+from configs.schema import PROJECT_ROOT
 
 MAY_IMPORT = {
     "configs": set(),
@@ -25,7 +25,15 @@ def test_packages_import_only_those_below(package: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["configs.serve_file", "deployments.cli", "deployments.router.dispatch"]
+    "module",
+    [
+        "cluster.plan.planner",
+        "configs.serve_file",
+        "deployments.cli",
+        "deployments.router.dispatch",
+        "deployments.router.router",  # vLLM must not look for a device before it is told not to
+        "model_shards.shard_set.split",
+    ],
 )
 def test_importing_what_decides_or_prints_brings_in_no_engine(module: str) -> None:
     code = f"import sys, {module}; print(*{{'torch', 'vllm'}} & set(sys.modules))"

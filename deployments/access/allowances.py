@@ -112,7 +112,8 @@ class Allowances:
     async def _exchange(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), RENEW_EVERY_S)
+                async with asyncio.timeout(RENEW_EVERY_S):
+                    await self._wake.wait()
             self._wake.clear()
             answered = self._answered
             self._answered = asyncio.get_running_loop().create_future()

@@ -10,7 +10,8 @@ from configs.keys import Key
 from deployments.access.allowances import Allowances, QuotaError
 from deployments.access.caller import Caller, caller
 from deployments.access.key_ring import KeyRing
-from deployments.router.error_form import refusal
+from deployments.front_end.error_form import refusal
+from deployments.front_end.route_path import route_path
 
 # Whoever watches the deployment has no key.
 _OPEN = ("/health", "/ping", "/metrics")
@@ -27,30 +28,30 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asks = scope["type"] in ("http", "websocket") and scope.get("method") != "OPTIONS"
-        if not asks or scope["path"] in _OPEN:
+        if not asks or route_path(scope) in _OPEN:
             await self._app(scope, receive, send)
             return
         key = self._ring.find(_presented(Headers(scope=scope)))
         if key is None or (key.models is not None and self._model not in key.models):
-            await _refuse(self._refusal(scope["path"], key), scope, receive, send)
+            await _refuse(self._refusal(scope, key), scope, receive, send)
         elif scope["type"] == "websocket" or scope["method"] == "POST":
             await self._limited(key, scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    def _refusal(self, path: str, key: Key | None) -> JSONResponse:
+    def _refusal(self, scope: Scope, key: Key | None) -> JSONResponse:
         if key is not None:
             text = f"The key {key.name!r} may not use the model {self._model!r}."
-            return refusal(path, HTTPStatus.FORBIDDEN, text, {})
+            return refusal(scope, HTTPStatus.FORBIDDEN, text, {})
         text = "Send a valid API key, as `Authorization: Bearer KEY` or `x-api-key: KEY`."
-        return refusal(path, HTTPStatus.UNAUTHORIZED, text, {"WWW-Authenticate": "Bearer"})
+        return refusal(scope, HTTPStatus.UNAUTHORIZED, text, {"WWW-Authenticate": "Bearer"})
 
     async def _limited(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             allowance = await self._allowances.begin(key)
         except QuotaError as error:
             status = HTTPStatus.TOO_MANY_REQUESTS
-            refused = refusal(scope["path"], status, str(error), error.headers)
+            refused = refusal(scope, status, str(error), error.headers)
             await _refuse(refused, scope, receive, send)
             return
         its = Caller(allowance, self._allowances)

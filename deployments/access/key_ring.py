@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from configs.deployment import Access
+from configs.access import Access
 from configs.errors import ConfigError
 from configs.keys import Key, KeysFile, hashed
 

@@ -7,7 +7,6 @@ forgotten the last minute.
 
 import time
 from collections import defaultdict
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -107,16 +106,3 @@ def _left(window: Window, limit: int | None, now_s: float) -> int:
 
 def _wait_s(window: Window, limit: int | None, now_s: float) -> float:
     return 0.0 if limit is None else window.wait_s(limit, 1, now_s)
-
-
-def quota_deployment() -> Any:
-    from ray import serve
-
-    return serve.deployment(
-        QuotaService,
-        name="Quotas",
-        num_replicas=1,
-        max_ongoing_requests=1000,
-        ray_actor_options={"num_cpus": 0},
-        logging_config={"enable_access_log": False},  # a line for every grant otherwise
-    )

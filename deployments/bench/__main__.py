@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
-from configs.deployment import PROJECT_ROOT
 from configs.errors import Small4Error
+from configs.schema import PROJECT_ROOT
 from deployments.bench.bench import run
 from deployments.bench.contender import Contender
 from deployments.bench.machine import Machine
@@ -23,6 +23,7 @@ err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)  # sho
 
 _CONFIG = PROJECT_ROOT / "configs" / "serve" / "bench.yaml"
 _DIRECTORY = PROJECT_ROOT / ".cache" / "bench"
+_SPLIT_BYTES = 10**9  # enough to tell a split from cp; BENCH=shards takes more
 
 
 class _Steps:
@@ -48,7 +49,10 @@ def bench(
     streams: Annotated[str, typer.Option(help="Concurrent streams, by commas.")] = "1,16,64",
     check: Annotated[bool, typer.Option(help="Fail if the targets aren't reached.")] = True,
 ) -> None:
-    """Measure small4 beside `vllm serve`, with and without the flags Mistral recommends."""
+    """Measure small4 beside `vllm serve`, with and without the flags Mistral recommends.
+
+    Then, in less than a minute, a split of a small checkpoint beside cp.
+    """
     loads = _parse(streams)
     # A SIGTERM, too, must find the servers stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -69,9 +73,23 @@ def bench(
     path.write_text(report.model_dump_json(indent=1), encoding="utf-8")
     out.print(*tables(comparison), sep="\n")
     out.print(f"Written to {path}")
-    if check and report.missed:
-        err.print("\n".join(report.missed), style="bold red")
+    missed = [*report.missed, *_split(rounds)]
+    if check and missed:
+        err.print("\n".join(missed), style="bold red")
         raise typer.Exit(1)
+
+
+def _split(rounds: int) -> list[str]:
+    """Which of its targets it misses, or why it can't be measured."""
+    from deployments.bench.shards import bench as shards
+    from deployments.bench.shards.table import split_table
+
+    try:
+        found = shards.run(_DIRECTORY / "shards", _SPLIT_BYTES, rounds, out.print, loads=False)
+    except Small4Error as error:
+        return [f"error: {error}"]
+    out.print(split_table(found))
+    return found.missed()
 
 
 def _parse(streams: str) -> list[int]:

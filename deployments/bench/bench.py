@@ -31,12 +31,12 @@ def run(
     """Raises ConfigError, CheckpointError or BenchError; leaves logs in `directory`."""
     file = ServeFile.load(path)
     launch.require_one_rank(path, file)
-    Architecture.load(file.deployment.model.source)
+    Architecture.load(file.deployment.checkpoint)
     if ServeApi().reachable():
         raise BenchError("a Ray is running on this machine, and the bench needs its own: stop it.")
     metadata = directory / "metadata"
     write_metadata(metadata)
-    client = Client(file.deployment.model.source, metadata, directory)
+    client = Client(file.deployment.checkpoint, metadata, directory)
     with contextlib.ExitStack() as stack:
         servers = []
         for contender in Contender:

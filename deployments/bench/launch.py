@@ -44,7 +44,7 @@ def vllm_launch(file: ServeFile, port: int, metadata: Path, *, parsers: bool) ->
         **file.deployment.engine,
         **file.deployment.frontend,
     }
-    command = vllm_command("serve", str(model.source), *as_flags(arguments))
+    command = vllm_command("serve", str(file.deployment.checkpoint), *as_flags(arguments))
     environment = {
         **engine_environment(file),
         **vllm_environment(metadata),

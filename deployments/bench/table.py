@@ -14,7 +14,7 @@ def figure_rows(comparison: Comparison) -> Iterator[list[str]]:
     for streams in comparison.streams:
         for contender in Contender:
             figures = (comparison.figure(contender, streams, name) for name in FIGURES)
-            yield [str(streams), contender, *map(_with_range, figures)]
+            yield [str(streams), contender, *map(with_range, figures)]
 
 
 def ratio_rows(comparison: Comparison) -> Iterator[list[str]]:
@@ -22,7 +22,7 @@ def ratio_rows(comparison: Comparison) -> Iterator[list[str]]:
     for streams in comparison.streams:
         for other in (Contender.FLAGGED, Contender.PLAIN):
             ratios = (comparison.ratio(other, streams, name) for name in FIGURES)
-            yield [str(streams), other, *map(_with_range, ratios)]
+            yield [str(streams), other, *map(with_range, ratios)]
 
 
 def tables(comparison: Comparison) -> tuple[Table, Table]:
@@ -45,10 +45,10 @@ def _table(title: str, server: str) -> Table:
     return table
 
 
-def _with_range(spread: Spread) -> str:
-    if spread.low == spread.high:
-        return _short(spread.median)
-    return f"{_short(spread.median)} ({_short(spread.low)}–{_short(spread.high)})"
+def with_range(spread: Spread) -> str:
+    """The median, and where rounds differ visibly, the lowest and highest."""
+    median, low, high = map(_short, spread)
+    return median if low == high else f"{median} ({low}–{high})"
 
 
 def _short(value: float) -> str:

@@ -2,7 +2,7 @@
 
 import typer
 
-from deployments.cli import keys, nano, shard
+from deployments.cli import autoscale, cluster, keys, nano, shard
 from deployments.cli.demo import demo
 from deployments.cli.serve import serve, stop
 from deployments.cli.status import status
@@ -21,3 +21,5 @@ app.command()(stop)
 app.add_typer(nano.app, name="nano")
 app.add_typer(keys.app, name="keys")
 app.add_typer(shard.app, name="shard")
+app.add_typer(autoscale.app, name="autoscale")
+app.add_typer(cluster.app, name="cluster")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from configs.deployment import PROJECT_ROOT
+from configs.schema import PROJECT_ROOT
 from deployments.bench.machine import cpu_model
 from deployments.cli.errors import reported
 

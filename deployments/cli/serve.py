@@ -20,8 +20,8 @@ from configs.exposure import is_loopback, refuse_to_expose
 from configs.keys import KeysFile
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.cli.errors import reported
+from deployments.cli.shard_set import prepare
 from deployments.serve_api import ApplicationStatus, DeploymentStatus, ServeApi
-from model_shards.architecture import Architecture
 
 out = Console(highlight=False)
 
@@ -37,7 +37,7 @@ def serve(
     with reported():
         file = ServeFile.load(config)
         _look_who_may_ask(file)
-        Architecture.load(file.deployment.model.source)
+        prepare(file.deployment)
         api = ServeApi()
         ray = None if api.reachable() else LocalRay.start(file.deployment, file.port)
         # A SIGTERM, too, must find Serve and Ray taken down.
@@ -134,6 +134,10 @@ def _greet(file: ServeFile) -> None:
     out.print(f"small4 ready: {url} model={model}")
     if file.deployment.access.keyed and not authorization():
         out.print("It takes keys: with one in SMALL4_API_KEY it would be asked a question here.")
+        return
+    scaling = file.deployment.gangs.autoscaling
+    if scaling is not None and scaling.min_gangs == 0:
+        out.print("No gang is up: the first request wakes one, and waits for it.")
         return
     question = "What do you serve?"
     out.print(f"[dim]> {question}[/]")

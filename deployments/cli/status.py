@@ -1,9 +1,9 @@
 """`small4 status`."""
 
 import json
-import logging
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -11,6 +11,7 @@ from rich.table import Table
 
 from configs.errors import ClusterError
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
+from deployments.cli.application import handle
 from deployments.cli.errors import reported
 from deployments.roster import RankEntry
 from deployments.serve_api import ServeApi
@@ -26,35 +27,42 @@ def status(
 ) -> None:
     """Show deployments, gangs and ranks, and which experts each rank's engine holds."""
     with reported():
-        application = ServeFile.load(config).application
+        file = ServeFile.load(config)
+        application = file.application
         state = ServeApi().status(application)
         if state is None:
             raise ClusterError(f"no application {application!r} is deployed: `small4 serve` does.")
         ranks = _living(application)
+        scaling = _scaling(application) if file.deployment.gangs.autoscaling else None
         if as_json:
             shown = {
                 **state.model_dump(),
                 "ranks": [rank.model_dump(exclude=_SECRET) for rank in ranks],
+                "scaling": scaling,
             }
             typer.echo(json.dumps(shown, default=str))
             return
         out.print(f"{application}: {state.status}")
         for one in state.deployments:
             out.print(f"  {one.name}: {one.running} of {one.wanted} running, {one.status}")
+        if scaling is not None:
+            counts = (f"{scaling[name]} {name}" for name in ("up", "starting", "draining"))
+            out.print(f"  gangs: {', '.join(counts)}; {scaling['reason']}", markup=False)
         for number, gang in enumerate(_by_gang(ranks), start=1):
             out.print(_table(number, gang))
 
 
 def _living(application: str) -> list[RankEntry]:
-    import ray
-    from ray import serve
-
-    logging.getLogger("ray.serve").setLevel(logging.WARNING)
-
-    ray.init(address="auto", log_to_driver=False, logging_level="ERROR")
-    roster = serve.get_deployment_handle("Roster", application)
-    ranks: list[RankEntry] = roster.living.remote().result(timeout_s=30)
+    ranks: list[RankEntry] = handle(application, "Roster").living.remote().result(timeout_s=30)
     return ranks
+
+
+def _scaling(application: str) -> dict[str, Any] | None:
+    """What the scaler saw and decided last; None as long as it hasn't."""
+    seen, decision = handle(application, "Scaler").state.remote().result(timeout_s=30)
+    if seen is None or decision is None:
+        return None
+    return {**asdict(seen.gangs), "wanted": decision.gangs, "reason": decision.reason}
 
 
 def _by_gang(ranks: list[RankEntry]) -> list[list[RankEntry]]:
@@ -67,6 +75,7 @@ def _by_gang(ranks: list[RankEntry]) -> list[list[RankEntry]]:
 def _table(number: int, ranks: list[RankEntry]) -> Table:
     missing = ranks[0].ranks - len(ranks)
     state = f", {missing} ranks missing" if missing else ""
+    state += ", draining" if any(rank.draining for rank in ranks) else ""
     table = Table(
         title=f"gang {number} ({ranks[0].gang[:8]}){state}", title_justify="left", box=None
     )

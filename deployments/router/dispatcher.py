@@ -12,7 +12,8 @@ from typing import Any
 
 from vllm.v1.engine import EngineCoreOutputs
 
-from configs.deployment import Admission, Survival
+from configs.admission import Admission
+from configs.deployment import Survival
 from deployments.router.dispatch import dispatch
 from deployments.router.drain import Drain
 from deployments.router.fleet import Fleet
@@ -75,15 +76,27 @@ class Dispatcher:
         self._line.join(flight.ticket)
         self._plan_round()
 
+    def turn_away_for(self, flight: Flight, reason: Exception) -> bool:
+        """In a full line, whoever `last_below` names; False if nobody."""
+        if (ticket := self._line.last_below(flight.ticket.tier)) is None:
+            return False
+        self._line.leave(ticket.request_id)
+        last = self.flights[ticket.request_id]
+        last.away = reason
+        last.sent.set()
+        return True
+
     def drop(self, flight: Flight) -> None:
         """Nobody wants it any more."""
         self.forget(flight)
-        if not self._line.leave(flight.request.request_id):
-            self._recall(flight)
+        self._recall(flight)
+        if len(self._line):
+            self._plan_round()
 
     def forget(self, flight: Flight) -> None:
         """It has finished."""
         self.flights.pop(flight.request.request_id, None)
+        self._line.part(flight.ticket)
         if flight.patience is not None:
             flight.patience.cancel()
 
@@ -123,6 +136,7 @@ class Dispatcher:
             except Exception:
                 logger.exception("requests that can't be encoded")
                 for flight in flights:
+                    flight.replica = None  # it never left
                     self._on_lost(flight)
 
     def _make_way(self, rooms: list[Room]) -> bool:
@@ -131,14 +145,12 @@ class Dispatcher:
             return False
         going = who_yields(ticket, rooms, self.flights.values())
         for flight in going:
-            room = next(room for room in rooms if room.replica == flight.replica)
-            room.release(flight.ticket, started=flight.started)
             self._call_back(flight)
         return bool(going)
 
     def _reconsider(self) -> None:
         """A gang came or went: call back what is on lost ranks, send what waits."""
-        usable = {room.replica for room in self._fleet.rooms()}
+        usable = {link.room.replica for link in self._fleet.usable()}
         for flight in self.flights.values():
             if flight.replica is not None and flight.replica not in usable:
                 self._call_back(flight)
@@ -168,6 +180,6 @@ class Dispatcher:
         flight.patience = loop.call_later(min(left_s, self._deadline_s), self._watch, flight)
 
     def _recall(self, flight: Flight) -> None:
-        """Its rank, if it has one that can be reached, needn't go on."""
+        """Its rank, if it has one that can be reached, needn't go on, and has its place free."""
         if (link := self._fleet.link(flight.replica)) is not None:
-            link.abort([flight.wire_id])
+            link.abort(flight)

@@ -14,13 +14,16 @@ from vllm.exceptions import GracefulHTTPError
 from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreRequest, FinishReason
 from vllm.v1.engine.core_client import EngineCoreClient
 
-from configs.deployment import Admission, Survival
+from configs.admission import Admission
+from configs.deployment import Survival
 from deployments.access.allowances import QuotaError
 from deployments.access.caller import caller
+from deployments.autoscaling.reports import RouterReport
+from deployments.front_end.turned_away import turn_away
 from deployments.router.dispatcher import Dispatcher
 from deployments.router.flight import Flight
+from deployments.router.recent import Recent
 from deployments.router.refusals import LineFullError, NoGangError, UsedUpError, WaitedTooLongError
-from deployments.router.turned_away import turn_away
 
 
 class RouterEngineCore(EngineCoreClient):
@@ -41,6 +44,7 @@ class RouterEngineCore(EngineCoreClient):
             on_lost=lambda flight: self._finish(flight, FinishReason.ERROR),
         )
         self._flights = self._dispatcher.flights
+        self._recent = Recent(time.monotonic())
 
     async def add_request_async(self, request: EngineCoreRequest) -> None:
         flight = Flight(request, caller.get())
@@ -50,8 +54,8 @@ class RouterEngineCore(EngineCoreClient):
             await flight.charge_prompt()
             if request.request_id not in self._flights:
                 return  # an answer to the same prompt was refused meanwhile, and this one with it
-            if (waiting := self._dispatcher.waiting()) >= self._max_waiting:
-                raise LineFullError(waiting)
+            self._recent.arrive(flight.ticket.tier, flight.arrived_s)
+            self._require_place(flight)
             self._dispatcher.join(flight)
             await self._first_rank(flight)
         except QuotaError as error:
@@ -64,12 +68,21 @@ class RouterEngineCore(EngineCoreClient):
                 turn_away(error)
             raise
 
+    def _require_place(self, flight: Flight) -> None:
+        """Raises LineFullError if the line is full of requests of its class and better ones."""
+        if (waiting := self._dispatcher.waiting()) >= self._max_waiting:
+            full = LineFullError(waiting)
+            if not self._dispatcher.turn_away_for(flight, full):
+                raise full
+
     async def _first_rank(self, flight: Flight) -> None:
         """Until a request has its first rank, the front end still takes an error."""
         limit_s = self._dispatcher.patience_s(flight.ticket.tier)
         try:
             async with asyncio.timeout(limit_s):
                 await flight.sent.wait()
+            if flight.away is not None:
+                raise flight.away
         except TimeoutError:
             if self._dispatcher.any_rank():
                 raise WaitedTooLongError(flight.ticket.tier, limit_s) from None
@@ -79,6 +92,17 @@ class RouterEngineCore(EngineCoreClient):
         """vLLM has registered the request, but won't abort it, nor its siblings where `n` > 1."""
         for one in [one for one in self._flights.values() if one.asked == flight.asked]:
             self._finish(one, FinishReason.ABORT)
+
+    def report(self, router: str) -> RouterReport:
+        """For the scaler."""
+        return self._recent.report(router, self._flights.values(), time.monotonic())
+
+    def open_requests(self) -> int:
+        return len(self._flights)
+
+    def waits_for_a_gang(self) -> bool:
+        """Whether there are requests, and no rank to send them to."""
+        return bool(self._flights) and not self._dispatcher.any_rank()
 
     def retry_after_s(self) -> float:
         """When a refused request is likely to find room."""
@@ -129,6 +153,7 @@ class RouterEngineCore(EngineCoreClient):
             flight.take(output.new_token_ids)
             if output.finished:
                 self._dispatcher.forget(flight)
+                self._recent.finish(flight, time.monotonic())
             taken.append(output)
         # The timestamp is this process's clock; the rank's may be another machine's.
         self._outputs.put_nowait(EngineCoreOutputs(outputs=taken, timestamp=time.monotonic()))

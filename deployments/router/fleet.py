@@ -9,7 +9,7 @@ from typing import Any
 import zmq.asyncio
 from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
 
-from configs.deployment import Admission
+from configs.admission import Admission
 from deployments.cache_change import CacheChange
 from deployments.roster import RankEntry
 from deployments.router.link import Link
@@ -126,7 +126,10 @@ class Fleet:
         return (link for link in up if present[link.entry.gang] == link.entry.ranks)
 
     def rooms(self) -> list[Room]:
-        return [link.room for link in self.usable()]
+        """Of ranks that take something new: those of a gang that is let go don't."""
+        usable = list(self.usable())
+        draining = {link.entry.gang for link in usable if link.draining}
+        return [link.room for link in usable if link.entry.gang not in draining]
 
     def link(self, replica: str | None) -> Link | None:
         return self._links.get(replica) if replica is not None else None
@@ -146,4 +149,5 @@ def limits(entry: RankEntry, admission: Admission) -> Limits:
         prefill_tokens=int(admission.prefill_steps * entry.max_num_batched_tokens),
         kv_tokens=int(admission.kv_share * entry.kv_tokens),
         block_tokens=entry.block_tokens,
+        reserve=admission.reserve,
     )

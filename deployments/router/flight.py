@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import re
+import time
 from dataclasses import dataclass, field
 
 from vllm.exceptions import VLLMValidationError
@@ -16,6 +17,7 @@ from deployments.shard.resume import RESUME
 
 _encoder = MsgpackEncoder()
 _NUMBER = re.compile(r"^\d+_")  # of an answer, before the id of what asked for `n`
+_BEAM = re.compile(r"-[0-9a-f]{16}-beam-\d+-[0-9a-f]{8}$")  # after the id of the search
 
 
 @dataclass(slots=True)
@@ -27,7 +29,10 @@ class Flight:
     replica: str | None = None  # where it is now; None while it waits for a rank
     attempt: int = 0
     tokens: list[int] = field(default_factory=list)
-    sent: asyncio.Event = field(default_factory=asyncio.Event)  # to its first rank
+    sent: asyncio.Event = field(default_factory=asyncio.Event)  # to its first rank, or away
+    away: Exception | None = None  # why it gets no rank
+    arrived_s: float = field(default_factory=time.monotonic)
+    first_token_s: float | None = None
     waits_since_s: float = 0.0  # called back, and has produced nothing since
     patience: asyncio.TimerHandle | None = None  # at its end the request fails
     ticket: Ticket = field(init=False)
@@ -43,11 +48,17 @@ class Flight:
             raise VLLMValidationError(f"A number in the request is too large: {error}") from error
 
     async def charge_prompt(self) -> None:
-        """Raises QuotaError if its key has no tokens left."""
+        """Raises QuotaError if its key has no tokens left.
+
+        vLLM makes a beam search of a request for each token of each beam: only the first brings a
+        prompt, those of the others are answers that have been paid for.
+        """
         if self.caller is not None:
-            await self.caller.prompt(self.asked, self.ticket.prompt_tokens)
+            await self.caller.prompt(_BEAM.sub("", self.asked), self.ticket.prompt_tokens)
 
     def take(self, tokens: list[int]) -> None:
+        if self.first_token_s is None and tokens:
+            self.first_token_s = time.monotonic()
         self.tokens += tokens
         if self.caller is not None:
             self.caller.answer(len(tokens))
@@ -66,7 +77,8 @@ class Flight:
         self.attempt += 1
         before = self.ticket
         self.ticket = self._ticket()
-        self.ticket.turn, self.ticket.blocks = before.turn, before.blocks
+        self.ticket.turn, self.ticket.lone = before.turn, before.lone
+        self.ticket.blocks = before.blocks
 
     def _ticket(self) -> Ticket:
         request, produced = self.request, len(self.tokens)
@@ -103,6 +115,8 @@ class Flight:
         """
         message = copy.copy(self.request)
         message.request_id = self.wire_id
+        # Within a rank, too, a better class goes first, and in it who has but this one request.
+        message.priority = 2 * self.ticket.tier + (not self.ticket.lone)
         if self.tokens and message.sampling_params is not None:
             params = message.sampling_params.clone()
             params.extra_args = {**(params.extra_args or {}), RESUME: self.tokens}

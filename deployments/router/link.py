@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -15,8 +14,8 @@ from vllm.v1.engine import EngineCoreOutputs
 from deployments.cache_change import CacheChange
 from deployments.roster import RankEntry
 from deployments.router.flight import Flight
+from deployments.router.on_the_way import OnTheWay
 from deployments.router.room import Room
-from deployments.router.waiting_line import Ticket
 from deployments.shard.endpoint import client_socket
 from deployments.wire import Codec, Frames, Load, ToRouter, ToShard
 
@@ -55,8 +54,8 @@ class Link:
         self.entry = entry
         self.up = asyncio.Event()
         self.room = room
-        self._sent = 0
-        self._unseen: deque[Ticket] = deque()  # on the way: the rank's report knows nothing of them
+        self.draining = False
+        self._on_the_way = OnTheWay(room)
         self._silence_s = silence_s
         self._listener = listener
         self._codec = Codec()
@@ -92,8 +91,10 @@ class Link:
                 kind, *body = await self._socket.recv_multipart(copy=False)
             match ToRouter(kind.bytes):
                 case ToRouter.OUTPUTS:
+                    step = self._codec.outputs(body[1:])
+                    self._on_the_way.hear(step.outputs)
                     self._take_load(body[0])
-                    self._listener.take_outputs(self._codec.outputs(body[1:]))
+                    self._listener.take_outputs(step)
                 case ToRouter.LOAD:
                     self._take_load(body[0])
                     self._listener.take_outputs(EngineCoreOutputs())
@@ -106,24 +107,20 @@ class Link:
 
     def _take_load(self, frame: zmq.Frame) -> None:
         load = msgspec.msgpack.decode(frame.buffer, type=Load)
-        while self._sent - len(self._unseen) < load.taken:
-            self._unseen.popleft()
-        self.room.report(
-            load.requests, load.prefill_tokens, load.promised_tokens, load.answer_tokens
-        )
-        for ticket in self._unseen:
-            self.room.take(ticket)
+        self._on_the_way.report(load)
+        self.draining = load.draining
 
     def add(self, flights: Sequence[Flight]) -> None:
         """Requests that `room` counts already."""
         cached_tokens = [flight.ticket.cached_tokens for flight in flights]
         requests = self._codec.encode([flight.message() for flight in flights])
         self._send(ToShard.ADD, [msgspec.msgpack.encode(cached_tokens), *requests])
-        self._sent += len(flights)
-        self._unseen.extend(flight.ticket for flight in flights)
+        self._on_the_way.add(flight.ticket for flight in flights)
 
-    def abort(self, wire_ids: Sequence[str]) -> None:
-        self._send(ToShard.ABORT, self._codec.encode(wire_ids))
+    def abort(self, flight: Flight) -> None:
+        """`room` counts it no more."""
+        self._send(ToShard.ABORT, self._codec.encode([flight.wire_id]))
+        self._on_the_way.abort(flight.wire_id, flight.ticket, started=flight.started)
 
     def _send(self, kind: ToShard, body: Frames = ()) -> None:
         # Without a send limit a DEALER takes every message at once; the future needs no waiting.

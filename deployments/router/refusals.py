@@ -20,7 +20,7 @@ class NoGangError(GracefulHTTPError):
 
 
 class LineFullError(GracefulHTTPError):
-    """429: whoever sends more should send slower."""
+    """429: whoever sends more should send slower. Of several classes the lowest hears it."""
 
     def __init__(self, waiting: int) -> None:
         super().__init__(

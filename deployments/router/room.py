@@ -14,6 +14,7 @@ class Limits:
     prefill_tokens: int  # of prompts yet to be computed, before another is let in
     kv_tokens: int  # of prompts, and answers as long as they are expected to get
     block_tokens: int = 1  # the cache is given out in blocks
+    reserve: float = 0.0  # share of sequences and cache, for requests that are their key's only one
 
 
 @dataclass(slots=True)
@@ -32,15 +33,17 @@ class Room:
         """An idle rank takes anything: what is larger than a budget must go somewhere.
 
         Prefill is bounded by what is before a prompt, not with it: or a long one, first in the
-        line, would keep all others from ranks that have little to do.
+        line, would keep all others from ranks that have little to do. A key's only request needn't
+        heed it, for its prompt is the engine's next.
         """
         if not self.sequences:
             return True
         limits = self.limits
+        share = 1.0 if ticket.lone or not ticket.key else 1.0 - limits.reserve
         return (
-            self.sequences < limits.sequences
-            and self.prefill_tokens < limits.prefill_tokens
-            and self.promised_tokens + self.promise(ticket) <= limits.kv_tokens
+            self.sequences + 1 <= share * limits.sequences
+            and (ticket.lone or self.prefill_tokens < limits.prefill_tokens)
+            and self.promised_tokens + self.promise(ticket) <= share * limits.kv_tokens
         )
 
     def take(self, ticket: Ticket) -> None:
@@ -50,10 +53,15 @@ class Room:
         self.promised_tokens += self.promise(ticket)
 
     def release(self, ticket: Ticket, started: bool) -> None:
-        """Counts a request no more that leaves; one that has `started` is prefilled already."""
+        """Counts a request no more that leaves; one that has `started` is prefilled already.
+
+        The rank may have computed a part of one that hasn't, and counts that no more: hence never
+        less than nothing.
+        """
         self.sequences -= 1
-        self.prefill_tokens -= 0 if started else ticket.prefill_tokens
-        self.promised_tokens -= self.promise(ticket)
+        if not started:
+            self.prefill_tokens = max(0, self.prefill_tokens - ticket.prefill_tokens)
+        self.promised_tokens = max(0, self.promised_tokens - self.promise(ticket))
 
     def promise(self, ticket: Ticket) -> int:
         """KV cache, in tokens, that a request is counted for."""

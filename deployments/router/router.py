@@ -1,5 +1,6 @@
 """The router: a Serve ingress replica that serves vLLM's own API over all gangs."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -7,8 +8,10 @@ from fastapi import FastAPI
 from ray import serve
 
 from configs.deployment import Deployment
+from configs.environment import renounce_device
 from configs.exposure import refuse_to_expose
 from deployments import serve_log
+from deployments.autoscaling.router_policy import RouterLoad
 
 # vLLM's own for operators (gangs are Serve's to scale), and what this model can't do.
 _CLOSED = ("/scale_elastic_ep", "/is_scaling_elastic_ep", "/kv_event_sources", "/v1/systemone")
@@ -19,20 +22,28 @@ logger = logging.getLogger("ray.serve")
 class Router:
     """Holds tokenizer and config, no weights; any number of replicas."""
 
-    def __init__(self, deployment: Deployment, roster: Any, quotas: Any, shards: Any) -> None:
-        """`shards` is only there to make the gangs part of the application."""
+    _llm: Any = None
+    _strain: Any = None
+    _working: tuple[asyncio.Task[None], ...] = ()
+
+    def __init__(
+        self, deployment: Deployment, roster: Any, quotas: Any, scaler: Any, shards: Any
+    ) -> None:
+        """Serve handles; `shards` makes the gangs part of the application, and wakes one."""
         refuse_to_expose(deployment.access, _host())
         self._deployment = deployment
         self._roster = roster
         self._quotas = quotas
-        self._llm: Any = None
+        self._scaler = scaler
+        self._shards = shards
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
         serve_log.keep_open()
+        renounce_device()
         from vllm.entrypoints.launchers.api_server.app_state import init_app_state
         from vllm.entrypoints.launchers.app import build_app
 
-        from deployments.router import (
+        from deployments.front_end import (
             error_form,
             fan_out,
             grammars,
@@ -43,10 +54,10 @@ class Router:
             response_items,
             service_tier,
         )
-        from deployments.router.body_limit import BodyLimit
-        from deployments.router.hang_up import HangUp
+        from deployments.front_end.body_limit import BodyLimit
+        from deployments.front_end.hang_up import HangUp
+        from deployments.front_end.turned_away import TurnedAway
         from deployments.router.intake import Intake
-        from deployments.router.turned_away import TurnedAway
         from deployments.vllm_arguments import router_config
 
         grammars.install()
@@ -67,6 +78,7 @@ class Router:
         model_card.install(app)
         error_form.install(app)
         self._guard(app)
+        self._scale(core)
         app.add_middleware(BodyLimit, mebibytes=limits.body_mib)
         app.add_middleware(TurnedAway, wait_s=core.retry_after_s)
         app.add_middleware(HangUp)
@@ -83,15 +95,37 @@ class Router:
         if not access.keyed:
             logger.warning("no keys are set: whoever reaches this deployment may use it")
             return
-        allowances = Allowances(self._quotas, str(replica), self._deployment.routers.count)
+        allowances = Allowances(self._quotas, str(replica), self._deployment.routers.most)
         model = self._deployment.model.name
         app.add_middleware(Gate, ring=KeyRing(access), allowances=allowances, model=model)
+
+    def _scale(self, core: Any) -> None:
+        """Tells what gangs and routers are scaled by."""
+        from deployments.router.reporting import Reporting
+        from deployments.router.strain import Strain
+
+        if self._scaler is not None:
+            replica = str(serve.get_replica_context().replica_id)
+            reporting = Reporting(core, self._scaler, self._shards, replica)
+            self._working += (asyncio.create_task(reporting.run()),)
+        if self._deployment.routers.autoscaling is not None:
+            self._strain = Strain()
+            self._working += (asyncio.create_task(self._strain.watch()),)
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """Serve asks, and hands it to `RouterPolicy`."""
+        if self._strain is None or self._llm is None:
+            return {}
+        open_requests = self._llm.engine_core.open_requests()
+        return RouterLoad(open_requests, self._strain.cpu, self._strain.lag_s).stats()
 
     async def check_health(self) -> None:
         if self._llm is not None:
             await self._llm.check_health()
 
     def __del__(self) -> None:
+        for task in self._working:
+            task.cancel()
         if self._llm is not None:
             self._llm.shutdown()
 
@@ -142,16 +176,3 @@ def _async_llm(config: Any, core: Any) -> Any:
         )
     finally:
         async_llm.EngineCoreClient = theirs
-
-
-def router_deployment(deployment: Deployment, router: type[Router]) -> Any:
-    routers = deployment.routers
-    return serve.deployment(
-        serve.ingress()(router),
-        name="Router",
-        num_replicas=routers.count,
-        max_ongoing_requests=routers.max_streams,
-        ray_actor_options=routers.resources.model_dump(),
-        health_check_period_s=5,
-        health_check_timeout_s=30,
-    )

@@ -17,7 +17,10 @@ class Tier(IntEnum):
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """One waiting request. `turn` is set when it joins the line, `cached_tokens` when it leaves."""
+    """One waiting request.
+
+    `turn` and `lone` are set when it joins the line, `cached_tokens` when it leaves.
+    """
 
     request_id: str
     tier: Tier
@@ -27,6 +30,7 @@ class Ticket:
     weight: float = 1.0
     blocks: tuple[int, ...] = ()  # hashes of the prompt's
     turn: float = field(default=0.0, init=False)
+    lone: bool = field(default=False, init=False)  # its key has no other
     cached_tokens: int = field(default=0, init=False)  # of the prompt, at the rank it goes to
 
     @property
@@ -39,17 +43,21 @@ class WaitingLine:
     """Start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996) within each class.
 
     A key's requests take turns spaced by their prompt tokens over its weight, so a key that sends
-    a thousand at once is served as fast as it deserves, and one that sends a single request finds
-    its turn among the next.
+    a thousand at once is served as fast as it deserves. One that sends a single request needn't
+    wait for a turn, as a sparse flow in FQ-CoDel (RFC 8290) doesn't: it can't take much.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[str, Ticket] = {}
-        self._heap: list[tuple[Tier, float, int, Ticket]] = []
+        # Those that have never left the line, as they came.
+        self._new: dict[Tier, dict[str, Ticket]] = {tier: {} for tier in Tier}
+        self._heap: list[tuple[Tier, bool, float, int, Ticket]] = []
         self._numbers = itertools.count()
         self._now = dict.fromkeys(Tier, 0.0)  # the latest turn taken
         self._next_turn: dict[Tier, dict[str, float]] = defaultdict(dict)
         self._length = dict.fromkeys(Tier, 0)
+        # In the line or at a rank, by whose they are.
+        self._open: defaultdict[tuple[Tier, str], set[str]] = defaultdict(set)
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -58,23 +66,46 @@ class WaitingLine:
         turns = self._next_turn[ticket.tier]
         ticket.turn = max(self._now[ticket.tier], turns.get(ticket.key, 0.0))
         turns[ticket.key] = ticket.turn + max(1, ticket.prompt_tokens) / ticket.weight
+        others = self._open[ticket.tier, ticket.key]
+        ticket.lone = bool(ticket.key) and not others
+        others.add(ticket.request_id)
+        self._new[ticket.tier][ticket.request_id] = ticket
         self.rejoin(ticket)
 
     def rejoin(self, ticket: Ticket) -> None:
         """Back to the turn it had: it was called back from a rank."""
         self._waiting[ticket.request_id] = ticket
         self._length[ticket.tier] += 1
-        heapq.heappush(self._heap, (ticket.tier, ticket.turn, next(self._numbers), ticket))
+        place = ticket.tier, not ticket.lone, ticket.turn, next(self._numbers)
+        heapq.heappush(self._heap, (*place, ticket))
 
-    def leave(self, request_id: str) -> bool:
-        """True if it was waiting."""
+    def leave(self, request_id: str) -> None:
+        """Nothing happens if it doesn't wait."""
         ticket = self._waiting.pop(request_id, None)
         if ticket is None:
-            return False
+            return
+        self._new[ticket.tier].pop(request_id, None)
         self._length[ticket.tier] -= 1
         if not self._length[ticket.tier]:
             self._next_turn[ticket.tier].clear()
-        return True
+
+    def part(self, ticket: Ticket) -> None:
+        """It has ended, here or at a rank."""
+        self.leave(ticket.request_id)
+        whose = ticket.tier, ticket.key
+        self._open[whose].discard(ticket.request_id)
+        if not self._open[whose]:
+            del self._open[whose]
+
+    def last_below(self, tier: Tier) -> Ticket | None:
+        """Who leaves a full line for one of that class: the newest of the lowest class below it.
+
+        Not who was called back from a rank, for its stream has begun.
+        """
+        for lower in reversed(Tier):
+            if lower > tier and self._new[lower]:
+                return next(reversed(self._new[lower].values()))
+        return None
 
     def first(self) -> Ticket | None:
         """Whose turn it is; stays in the line."""

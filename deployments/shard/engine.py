@@ -10,6 +10,7 @@ from vllm.v1.engine.core_client import EngineCoreClient
 from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.executor import Executor
 
+from deployments.shard import countable
 from deployments.shard.cache_events import SCHEME
 from deployments.shard.held_experts import as_ranges
 
@@ -79,6 +80,24 @@ class Engine:
         workers = await self._core.collective_rpc_async("held_experts")
         total, *held = workers[0]
         return total, as_ranges(held)
+
+    @property
+    def uncountable(self) -> str | None:
+        """Why this engine can't count experts, if it can't."""
+        return countable.uncountable(self._config)
+
+    async def start_counting(self) -> None:
+        """Counts, from zero, how often each expert is chosen."""
+        await self._core.collective_rpc_async("start_counting")
+
+    async def counted(self) -> tuple[int, list[list[int]]]:
+        """Tokens, and how many of them chose each expert, (layers, experts)."""
+        workers = await self._core.collective_rpc_async("counted")
+        tokens, chosen = workers[0]  # tensor-parallel workers all see the same tokens
+        return tokens, chosen
+
+    async def stop_counting(self) -> None:
+        await self._core.collective_rpc_async("stop_counting")
 
     async def add(self, request: EngineCoreRequest) -> None:
         await self._core.add_request_async(request)

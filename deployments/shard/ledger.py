@@ -28,7 +28,7 @@ class Ledger:
         Or else a rank whose last answers were short would promise next to nothing to longer ones.
         """
         self._entries: dict[str, _Entry] = {}
-        self._taken: dict[bytes, int] = {}
+        self._heard: dict[bytes, int] = {}
         self._answers: deque[int] = deque(maxlen=_REMEMBERED)
         self._block_tokens = block_tokens
         self._least_answer_tokens = least_answer_tokens
@@ -40,9 +40,9 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def taken(self, router: bytes) -> int:
-        """How many requests have ever come from a router."""
-        return self._taken.get(router, 0)
+    def heard(self, router: bytes) -> int:
+        """How many requests and aborts have ever come from a router."""
+        return self._heard.get(router, 0)
 
     def add(
         self,
@@ -57,7 +57,7 @@ class Ledger:
         answer_tokens = min(max_tokens, self.answer_tokens)
         promised = in_blocks(prompt_tokens + answer_tokens, self._block_tokens)
         self._entries[request_id] = _Entry(router, prefill_tokens, prompt_tokens, promised)
-        self._taken[router] = self.taken(router) + 1
+        self._heard[router] = self.heard(router) + 1
         self.prefill_tokens += prefill_tokens
         self.promised_tokens += promised
 
@@ -104,6 +104,11 @@ class Ledger:
             self.drop(request_id)
         return entry.router
 
+    def abort(self, router: bytes, request_ids: list[str]) -> list[str]:
+        """Drops what a router wants no more; returns what was there."""
+        self._heard[router] = self.heard(router) + len(request_ids)
+        return [one for one in request_ids if self.drop(one)]
+
     def drop(self, request_id: str) -> bool:
         """True if it was there."""
         entry = self._entries.pop(request_id, None)
@@ -119,7 +124,7 @@ class Ledger:
 
     def forget(self, router: bytes) -> None:
         """It is gone, and what was its has been dropped."""
-        self._taken.pop(router, None)
+        self._heard.pop(router, None)
 
     def _remember(self, tokens: int) -> None:
         self._answers.append(tokens)

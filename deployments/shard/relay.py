@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections import defaultdict, deque
 
 import msgspec
 from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreRequest
 from vllm.v1.metrics.stats import SchedulerStats
 
+from deployments.autoscaling.step_fit import StepFit
 from deployments.shard.cache_feed import CacheFeed
 from deployments.shard.endpoint import Endpoint
 from deployments.shard.engine import Engine, EngineDeadError
@@ -40,6 +42,9 @@ class Relay:
         self._routers: set[bytes] = set()
         self._news = asyncio.Event()  # for routers that get no outputs with it
         self._stats = SchedulerStats()  # as of the engine's last step
+        self._draining = False
+        self._stepped_at_s: float | None = None  # if the engine has had work ever since
+        self.steps = StepFit()
 
     async def run(self) -> None:
         """Returns when the engine is dead and every router has been told."""
@@ -61,7 +66,8 @@ class Relay:
                 case ToShard.ADD:
                     await self._add(router, body)
                 case ToShard.ABORT:
-                    await self._abort(msgspec.msgpack.decode(body[0].buffer, type=list[str]))
+                    aborted = msgspec.msgpack.decode(body[0].buffer, type=list[str])
+                    await self._abort(router, aborted)
                 case ToShard.HELLO:
                     await self._send(router, ToRouter.LOAD, [self._encoded_load(router)])
                     held = msgspec.msgpack.encode(self._cache.all_held())
@@ -91,9 +97,8 @@ class Relay:
             if begun:
                 await self._engine.add(request)
 
-    async def _abort(self, request_ids: list[str]) -> None:
-        known = [one for one in request_ids if self._ledger.drop(one)]
-        if known:
+    async def _abort(self, router: bytes, request_ids: list[str]) -> None:
+        if known := self._ledger.abort(router, request_ids):
             await self._engine.abort(known)
             await self._begin()
             self._tell_others()
@@ -102,18 +107,27 @@ class Relay:
         while True:
             step = await self._engine.outputs()
             self._stats = step.scheduler_stats or self._stats
-            self._count_prefill(step.scheduler_stats)
+            self._count(step.scheduler_stats)
             for router, outputs in self._by_owner(step.outputs).items():
                 share = self._codec.encode(EngineCoreOutputs(outputs=outputs))
                 await self._send(router, ToRouter.OUTPUTS, [self._encoded_load(router), *share])
+            self._stepped_at_s = time.monotonic() if len(self._ledger) else None
             await self._begin()
             self._tell_others()
 
-    def _count_prefill(self, stats: SchedulerStats | None) -> None:
+    def _count(self, stats: SchedulerStats | None) -> None:
         """Chunks of a prompt bring no output, yet are work that is done."""
-        if stats and stats.iteration_details and stats.iteration_details.num_ctx_tokens:
-            self._ledger.prefilled(stats.iteration_details.num_ctx_tokens)
+        if stats is None or (step := stats.iteration_details) is None:
+            return
+        if step.num_ctx_tokens:
+            self._ledger.prefilled(step.num_ctx_tokens)
             self._news.set()
+        # From step to step: what an engine does between two is part of the time of a token.
+        seconds = step.elapsed_ms / 1000
+        if self._stepped_at_s is not None:
+            seconds = time.monotonic() - self._stepped_at_s
+        if not step.is_dummy:  # or else it only kept in step with its gang
+            self.steps.add(step.num_generation_requests, step.num_ctx_tokens, seconds)
 
     def _by_owner(self, outputs: list[EngineCoreOutput]) -> dict[bytes, list[EngineCoreOutput]]:
         shares: defaultdict[bytes, list[EngineCoreOutput]] = defaultdict(list)
@@ -131,7 +145,8 @@ class Relay:
     async def _report_load(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _LOAD_EVERY_S)
+                async with asyncio.timeout(_LOAD_EVERY_S):
+                    await self._news.wait()
             self._news.clear()
             for router in list(self._routers):
                 await self._send(router, ToRouter.LOAD, [self._encoded_load(router)])
@@ -143,6 +158,11 @@ class Relay:
             for router in list(self._routers):
                 await self._send(router, ToRouter.CACHE, [change])
 
+    def drain(self) -> None:
+        """Routers send nothing new from now on."""
+        self._draining = True
+        self._news.set()
+
     def load(self, router: bytes = b"") -> Load:
         """How busy this rank is. An engine without requests doesn't step, so says nothing new."""
         ledger, stats = self._ledger, self._stats if len(self._ledger) else SchedulerStats()
@@ -153,7 +173,8 @@ class Relay:
             prefill_tokens=ledger.prefill_tokens,
             promised_tokens=ledger.promised_tokens,
             answer_tokens=ledger.answer_tokens,
-            taken=ledger.taken(router),
+            heard=ledger.heard(router),
+            draining=self._draining,
         )
 
     def _encoded_load(self, router: bytes) -> bytes:
@@ -162,7 +183,7 @@ class Relay:
     async def _send(self, router: bytes, kind: ToRouter, body: Frames) -> None:
         if not await self._endpoint.send(router, kind, body):
             self._routers.discard(router)
-            await self._abort(self._ledger.of(router))
+            await self._abort(router, self._ledger.of(router))
             self._ledger.forget(router)
 
 

@@ -2,25 +2,34 @@
 
 import asyncio
 import contextlib
-import os
 import socket
+import time
 from typing import Any
 
 import ray
 from ray import serve
-from ray.serve.config import GangSchedulingConfig
 
 from configs.deployment import Deployment
 from deployments import serve_log
+from deployments.autoscaling.reports import RankReport
 from deployments.roster import RENEW_EVERY_S, RankEntry
+from deployments.shard.draining import drained
+from deployments.shard.host_network import stay_on
+from deployments.shard.recording import RankCount, Recording
+from deployments.shard.scaler_line import ScalerLine
+
+_SHOWN = ("requests", "waiting_requests", "draining")  # of its load, to whoever reads the roster
 
 
 class ExpertShard:
     """Healthy as long as its engine is; Serve restarts the whole gang when one rank isn't."""
 
-    async def __init__(self, deployment: Deployment, roster: Any) -> None:  # type: ignore[misc]
+    async def __init__(  # type: ignore[misc]
+        self, deployment: Deployment, roster: Any, scaler: Any
+    ) -> None:
         # Serve awaits it.
         serve_log.keep_open()
+        began_s = time.monotonic()
         from deployments.shard.cache_feed import CacheFeed
         from deployments.shard.endpoint import Endpoint
         from deployments.shard.engine import Engine
@@ -32,8 +41,7 @@ class ExpertShard:
         self._roster = roster
         self._replica = context.replica_id.unique_id
         self._host = ray.util.get_node_ip_address()
-        # vLLM's own sockets between ranks stay on the address that Ray uses.
-        os.environ["VLLM_HOST_IP"] = self._host
+        stay_on(self._host)
 
         async with asyncio.timeout(deployment.gangs.start_timeout_s):
             address, port = await self._meet(gang)
@@ -62,10 +70,15 @@ class ExpertShard:
             num_experts=num_experts,
             experts=experts,
         )
+        self._recording = Recording(self._engine, self._replica)
         kv_share = deployment.admission.kv_share
-        relay = Relay(self._engine, self._endpoint, self._cache, kv_share)
-        self._relay = asyncio.create_task(relay.run())
-        self._renewal = asyncio.create_task(self._renew(relay))
+        self._drain_s = deployment.survival.drain_s
+        self._relay = Relay(self._engine, self._endpoint, self._cache, kv_share)
+        self._relaying = asyncio.create_task(self._relay.run())
+        self._renewal = asyncio.create_task(self._renew())
+        self._start_s = time.monotonic() - began_s
+        self._scaler = ScalerLine(scaler, self._report) if scaler is not None else None
+        self._reporting = asyncio.create_task(self._scaler.run()) if self._scaler else None
 
     async def _meet(self, gang: Any) -> tuple[str, int]:
         if gang.rank != 0:
@@ -77,32 +90,74 @@ class ExpertShard:
         await _patiently(lambda: self._roster.host_meeting.remote(gang.gang_id, *place))
         return place
 
-    async def _renew(self, relay: Any) -> None:
-        while not self._relay.done():
-            load = relay.load()
-            entry = self._entry.model_copy(
-                update={"requests": load.requests, "waiting_requests": load.waiting_requests}
-            )
+    async def _renew(self) -> None:
+        while not self._relaying.done():
+            load = self._relay.load()
+            shown = {name: getattr(load, name) for name in _SHOWN}
             with contextlib.suppress(Exception):  # the roster may be restarting
-                await self._roster.renew.remote(entry)
+                await self._roster.renew.remote(self._entry.model_copy(update=shown))
             await asyncio.sleep(RENEW_EVERY_S)
+
+    def _report(self, told_gangs: int | None) -> RankReport:
+        entry, load = self._entry, self._relay.load()
+        return RankReport(
+            replica=entry.replica,
+            gang=entry.gang,
+            ranks=entry.ranks,
+            sequences=entry.max_num_seqs,
+            kv_tokens=entry.kv_tokens,
+            start_s=self._start_s,
+            told_gangs=told_gangs,
+            draining=load.draining,
+            kv_used_tokens=int(load.kv_cache_usage * entry.kv_tokens),
+            prefill_tokens=load.prefill_tokens,
+            step=self._relay.steps.step,
+        )
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """Serve asks, and hands it to `GangPolicy`."""
+        return self._scaler.stats() if self._scaler else {}
+
+    async def wake(self) -> None:
+        """A router's call that waits until there is a gang."""
+
+    async def count_experts(self, recording: str, lease_s: float) -> RankCount:
+        """See Recording; `small4 shard record` calls it on every rank."""
+        return await self._recording.count(recording, lease_s)
 
     async def check_health(self) -> None:
         if self._engine.dead:
             raise RuntimeError(f"the engine of rank {self._entry.rank} has died")
-        if self._relay.done():
-            raise RuntimeError("the relay has stopped") from self._relay.exception()
+        if self._relaying.done():
+            raise RuntimeError("the relay has stopped") from self._relaying.exception()
 
     async def __del__(self) -> None:
         if not hasattr(self, "_renewal"):
             return  # the engine didn't come up
+        await self._drain()
         with contextlib.suppress(Exception):
             await self._roster.withdraw.remote(self._replica)
-        for task in (self._renewal, self._relay):
-            task.cancel()
+        for task in (self._renewal, self._relaying, self._reporting):
+            if task is not None:
+                task.cancel()
         self._endpoint.close()
         self._cache.close()
         await asyncio.to_thread(self._engine.shutdown)
+
+    async def _drain(self) -> None:
+        """Streams that haven't ended by then go on at another gang, as from one that died."""
+        if self._relaying.done():
+            return
+        self._relay.drain()
+        draining = drained(
+            self._entry.gang,
+            self._drain_s,
+            lambda: self._relay.load().requests,
+            self._roster.living.remote,
+        )
+        await asyncio.wait(
+            {self._relaying, asyncio.ensure_future(draining)}, return_when="FIRST_COMPLETED"
+        )
 
 
 async def _patiently(call: Any) -> Any:
@@ -118,20 +173,3 @@ def _free_port(host: str) -> int:
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
-
-
-def shard_deployment(deployment: Deployment) -> Any:
-    gangs = deployment.gangs
-    return serve.deployment(
-        ExpertShard,
-        # Serve doesn't replace a gang by one of another size, but one deployment by another.
-        name=f"ExpertShardEP{gangs.ranks}",
-        num_replicas=gangs.count * gangs.ranks,
-        gang_scheduling_config=GangSchedulingConfig(
-            gang_size=gangs.ranks, gang_placement_strategy=gangs.placement
-        ),
-        ray_actor_options=gangs.resources.model_dump(),
-        health_check_period_s=1,
-        health_check_timeout_s=30,
-        graceful_shutdown_timeout_s=30,
-    )

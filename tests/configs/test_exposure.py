@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from configs.deployment import Access
+from configs.access import Access
 from configs.errors import ConfigError
 from configs.exposure import reachable_at, refuse_to_expose
 

@@ -5,11 +5,13 @@ import pytest
 import yaml
 from ray.serve.schema import ServeDeploySchema
 
-from configs.deployment import PROJECT_ROOT
+from configs.deployment import Deployment
 from configs.errors import ConfigError
+from configs.schema import PROJECT_ROOT
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
+from configs.weights import Weights
 
-SHIPPED = sorted((PROJECT_ROOT / "configs").rglob("*.yaml"))
+SHIPPED = sorted((PROJECT_ROOT / "configs" / "serve").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
@@ -31,12 +33,41 @@ def test_a_relative_source_is_below_the_project_root() -> None:
     assert source == PROJECT_ROOT / "model_shards/nano_checkpoint"
 
 
+def test_weights_are_a_directory_below_the_project_root_or_in_s3() -> None:
+    def source(given: str) -> str | None:
+        return Weights(format="expert_shards", source=given).source
+
+    assert source(".cache/set") == str(PROJECT_ROOT / ".cache/set")
+    assert source("/models/set") == "/models/set"
+    assert source("s3://bucket/prefix") == "s3://bucket/prefix"
+    assert Weights().cache == PROJECT_ROOT / ".cache/shard-sets"
+
+
+def test_a_shard_set_needs_no_checkpoint() -> None:
+    weights = {"format": "expert_shards", "source": "s3://bucket/prefix"}
+    deployment = Deployment.model_validate({"model": {}, "weights": weights})
+    with pytest.raises(ConfigError, match=r"model\.source: give"):
+        _ = deployment.checkpoint
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
         ({"gangs": {"ranks": 0}}, "args.gangs.ranks: Input should be greater than or equal to 1"),
         ({"gang": {}}, "args.gang: Extra inputs are not permitted"),
-        ({"model": {"name": "x"}}, "args.model.source: Field required"),
+        ({"model": {"name": "x"}, "weights": {}}, "model.source: give it, or weights"),
+        ({"weights": {"source": "models/set"}}, "a source goes with format: expert_shards"),
+        ({"weights": {"format": "expert_shards"}}, "format expert_shards needs a source"),
+        (
+            {"weights": {"format": "expert_shards", "source": "gs://bucket/set"}},
+            "args.weights.source: Value error, give a directory or s3://bucket/prefix",
+        ),
+        ({"weights": {"format": "expert_shards", "source": ""}}, "give a directory or s3://"),
+        ({"weights": {"format": "safetensors"}}, "args.weights.format: Input should be 'mistral'"),
+        ({"weights": {"verify": "no"}}, "args.weights.verify: Input should be a valid boolean"),
+        ({"weights": {"sources": "models/set"}}, "args.weights.sources: Extra inputs are not"),
+        ({"engine": {"load_format": "dummy"}}, "engine.load_format: `weights` says it already"),
+        ({"engine": {"model_loader_extra_config": {}}}, "engine.model_loader_extra_config: "),
         ({"survival": {"deadline_s": -1}}, "args.survival.deadline_s"),
     ],
 )

@@ -13,19 +13,22 @@ import yaml
 
 from configs.serve_file import DEFAULT_CONFIG
 
+Args = dict[str, Any]
+_LOOK_EVERY_S = 2  # a look takes a core for as long, and what is waited for wants it, too
 SMALL4 = Path(sys.executable).with_name("small4")
 
 
-def write_config(path: Path, *, gangs: int, ranks: int, routers: int, **args_too: Any) -> Path:
-    """The shipped local config with other numbers of gangs, ranks and routers, and `args_too`.
+def write_config(path: Path, *, gangs: Args, routers: Args, **args_too: Any) -> Path:
+    """The shipped local config with other gangs, routers, and `args_too`.
 
     And with random weights: their answers are long, and never end by themselves.
     """
     config = yaml.safe_load(DEFAULT_CONFIG.read_text("utf-8"))
     args = config["applications"][0]["args"]
     args["model"]["source"] = ".cache/nano-noise"
-    args["gangs"] = {"count": gangs, "ranks": ranks}
-    args["routers"] = {"count": routers}
+    args["weights"]["source"] = ".cache/nano-noise-shards"
+    args["gangs"] = gangs
+    args["routers"] = routers
     for name, more in args_too.items():
         args[name] = {**args.get(name, {}), **more}
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -59,6 +62,7 @@ class Deployed:
         deadline_s = time.monotonic() + timeout_s
         while not condition(status := self.status()):
             assert time.monotonic() < deadline_s, f"still not so after {timeout_s} s: {status}"
+            time.sleep(_LOOK_EVERY_S)
         return status
 
 

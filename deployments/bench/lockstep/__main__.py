@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from configs.deployment import PROJECT_ROOT
 from configs.errors import Small4Error
+from configs.schema import PROJECT_ROOT
 from deployments.bench.comparison import Spread
 from deployments.bench.lockstep.gang import BUILDERS, Gang
 from deployments.bench.lockstep.traffic import Traffic

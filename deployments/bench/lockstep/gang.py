@@ -1,19 +1,18 @@
 """The gang that is measured: two ranks that log their steps, behind one router after the other."""
 
 import copy
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from configs.deployment import PROJECT_ROOT
-from configs.errors import BenchError, ClusterError
+from configs.errors import ClusterError
+from configs.schema import PROJECT_ROOT
 from configs.serve_file import BUILDER, DEFAULT_CONFIG
 from deployments.bench.lockstep.step_log import DIRECTORY
 from deployments.bench.lockstep.waste import Steps, read_steps
+from deployments.bench.served import Served
 from deployments.serve_api import ServeApi
 
 _BASELINES = "deployments.bench.lockstep.baselines"
@@ -23,41 +22,20 @@ BUILDERS = {
     "round robin": f"{_BASELINES}:round_robin",
     "least loaded": f"{_BASELINES}:least_loaded",
 }
-_SMALL4 = str(Path(sys.executable).with_name("small4"))
 _RANKS = 2
 _DEPLOY_TIMEOUT_S = 300
 
 
-class Gang:
-    """Serves the local config with random weights; `start` and `stop` its Ray."""
-
-    url, model = "http://127.0.0.1:8000", "mistral-small-4"
+class Gang(Served):
+    """Serves the local config with random weights."""
 
     def __init__(self, directory: Path) -> None:
         """`directory` is for its config and logs."""
         self._logs = [directory / f"rank-{rank}.csv" for rank in range(_RANKS)]
         self._offsets = [0] * _RANKS
-        self._config = directory / "lockstep.yaml"
-        self._raw = _config(directory)
-
-    def start(self) -> None:
-        """Raises BenchError if it doesn't come up."""
-        if ServeApi().reachable():
-            raise BenchError("a Ray is running on this machine, and the bench needs its own.")
         for log in self._logs:
             log.unlink(missing_ok=True)
-        self._config.write_text(yaml.safe_dump(self._raw), encoding="utf-8")
-        done = subprocess.run(  # noqa: S603 - our own words
-            [_SMALL4, "serve", str(self._config), "--detach"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise BenchError(f"small4 doesn't come up: {done.stdout}{done.stderr}")
-
-    def stop(self) -> None:
-        subprocess.run([_SMALL4, "stop"], capture_output=True, check=False)  # noqa: S603
+        super().__init__(_config(directory), directory / "lockstep.yaml")
 
     def choose_by(self, name: str) -> None:
         """Puts another router before the ranks, which go on; `name` is one of BUILDERS."""
@@ -84,6 +62,7 @@ def _config(directory: Path) -> dict[str, Any]:
     application["runtime_env"]["env_vars"][DIRECTORY] = str(directory)
     args = application["args"]
     args["model"]["source"] = str(PROJECT_ROOT / ".cache" / "nano-noise")
+    args["weights"]["source"] = str(PROJECT_ROOT / ".cache" / "nano-noise-shards")
     args["engine"]["scheduler_cls"] = "deployments.bench.lockstep.step_log.LoggedScheduler"
     # A sixth of the longest prompt; the 119B model's longest is sixteen times its usual step.
     args["engine"]["max_num_batched_tokens"] = 512

@@ -148,3 +148,21 @@ def test_without_the_service_each_router_keeps_its_part() -> None:
         assert [len(one) for one in let] == [10] * ROUTERS
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_router_that_ends_as_it_is_woken_ends(turns: int) -> None:
+    async def scene() -> None:
+        before = asyncio.all_tasks()
+        (router, *_) = await routers(Service())
+        await asyncio.sleep(0.1)  # it waits
+        request = asyncio.create_task(router.begin(key(requests_per_minute=100)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        ending = asyncio.all_tasks() - before - {request}
+        for one in ending:
+            one.cancel()
+        _, left = await asyncio.wait(ending, timeout=10)
+        assert not left
+
+    asyncio.run(scene())

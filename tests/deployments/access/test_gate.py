@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from configs.deployment import Access
+from configs.access import Access
 from deployments.access.allowances import Allowances, QuotaError
 from deployments.access.caller import caller
 from deployments.access.gate import Gate
@@ -53,7 +53,7 @@ async def accept(socket: WebSocket) -> None:
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[TestClient]:
+def gated(tmp_path: Path) -> ASGIApp:
     path = tmp_path / "keys.yaml"
     path.write_text(yaml.safe_dump({"keys": [one.model_dump(by_alias=True) for one in KEYS]}))
     routes = [
@@ -74,7 +74,12 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
         )
         await gate(scope, receive, send)
 
-    with TestClient(lazily) as client:
+    return lazily
+
+
+@pytest.fixture
+def client(gated: ASGIApp) -> Iterator[TestClient]:
+    with TestClient(gated) as client:
         yield client
 
 
@@ -109,6 +114,14 @@ def test_a_key_for_another_model_is_forbidden_this_one(client: TestClient) -> No
 
 def test_watching_takes_no_key(client: TestClient) -> None:
     assert client.get("/health").text == "nobody's"
+
+
+def test_a_route_prefix_changes_nothing(gated: ASGIApp) -> None:
+    with TestClient(gated, root_path="/small4") as client:
+        assert client.get("/small4/health").text == "nobody's"
+        assert client.get("/small4/health/v1/whose").status_code == 401
+        assert client.post("/small4/v1/whose", headers=bearer("free")).text == "free"
+        assert client.post("/small4/v1/messages").json()["error"]["type"] == "authentication_error"
 
 
 def test_requests_are_counted_down_and_then_refused(client: TestClient) -> None:

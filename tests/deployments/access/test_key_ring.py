@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.deployment import Access
+from configs.access import Access
 from configs.errors import ConfigError
 from configs.keys import hashed
 from deployments.access import key_ring

@@ -1,6 +1,7 @@
 import contextlib
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import psutil
@@ -31,7 +32,9 @@ def pair() -> Iterator[tuple[psutil.Process, psutil.Process]]:
 def test_all_are_frozen_and_go_on(pair: tuple[psutil.Process, psutil.Process]) -> None:
     family = Family(pair[0].pid)
     family.freeze()
-    assert {one.status() for one in pair} == {psutil.STATUS_STOPPED}
+    deadline_s = time.monotonic() + 10  # a process stops soon after it is told to
+    while any(one.status() != psutil.STATUS_STOPPED for one in pair):
+        assert time.monotonic() < deadline_s
     family.thaw()
     assert psutil.STATUS_STOPPED not in {one.status() for one in pair}
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from configs.deployment import PROJECT_ROOT
 from configs.errors import ConfigError
+from configs.schema import PROJECT_ROOT
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.bench.launch import (
     engine_environment,
@@ -27,7 +27,9 @@ def test_the_config_differs_from_the_local_one_in_ranks_and_weights_alone(file: 
     assert engine_environment(file) == engine_environment(local)
     gangs = local.deployment.gangs.model_copy(update={"ranks": 1})
     noise = local.deployment.model.model_copy(update={"source": file.deployment.model.source})
-    alike = local.deployment.model_copy(update={"gangs": gangs, "model": noise})
+    alike = local.deployment.model_copy(
+        update={"gangs": gangs, "model": noise, "weights": file.deployment.weights}
+    )
     assert file.deployment == alike
 
 
@@ -46,7 +48,7 @@ def test_small4_is_served_as_users_serve_it(file: ServeFile) -> None:
 def test_vllm_gets_the_same_engine(file: ServeFile, parsers: bool) -> None:
     launch = vllm_launch(file, 8101, METADATA, parsers=parsers)
     words = " ".join(launch.command)
-    assert str(file.deployment.model.source) in launch.command
+    assert str(file.deployment.checkpoint) in launch.command
     for flags in (
         "--served-model-name mistral-small-4",
         "--tokenizer-mode mistral --config-format mistral --load-format mistral",

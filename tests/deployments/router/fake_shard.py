@@ -15,6 +15,7 @@ from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreReques
 from deployments.roster import RankEntry
 from deployments.shard.endpoint import Endpoint
 from deployments.wire import Codec, Load, ToRouter, ToShard
+from tests.deployments.roster_entries import entry
 
 
 class FakeShard:
@@ -24,31 +25,19 @@ class FakeShard:
 
     def __init__(self, name: str, gang: str = "g", rank: int = 0, ranks: int = 1) -> None:
         self.endpoint = Endpoint("127.0.0.1")
-        self.entry = RankEntry(
-            replica=name,
-            gang=gang,
-            rank=rank,
-            ranks=ranks,
-            node="n",
-            endpoint=self.endpoint.address,
-            server_public=self.endpoint.server_public,
-            client_public=self.endpoint.client_public,
-            client_secret=self.endpoint.client_secret,
-            engine_pid=1,
-            max_model_len=4096,
-            kv_tokens=1000,
-            block_tokens=1,
-            prefix_hash=None,
-            max_num_seqs=8,
-            max_num_batched_tokens=100,
-            num_experts=128,
-            experts=((0, 127),),
-        )
+        reached = {
+            "endpoint": self.endpoint.address,
+            "server_public": self.endpoint.server_public,
+            "client_public": self.endpoint.client_public,
+            "client_secret": self.endpoint.client_secret,
+        }
+        known = entry(replica=name, gang=gang, rank=rank)
+        self.entry = known.model_copy(update={"ranks": ranks, **reached})
         self.requests: asyncio.Queue[EngineCoreRequest] = asyncio.Queue()
         self.aborts: asyncio.Queue[list[str]] = asyncio.Queue()
-        self.load = Load()  # what it reports, but for the requests that it has taken
+        self.load = Load()  # what it reports, but for what it has heard
         self.messages = 0  # with requests
-        self._taken = 0
+        self._heard = 0
         self._router = b""
         self._codec = Codec()
         self._listening = asyncio.create_task(self._listen())
@@ -63,17 +52,21 @@ class FakeShard:
                 case ToShard.ADD:
                     self.messages += 1
                     for request in self._codec.requests(body[1:]):
-                        self._taken += 1
+                        self._heard += 1
                         self.requests.put_nowait(request)
                 case ToShard.ABORT:
-                    self.aborts.put_nowait(msgspec.msgpack.decode(body[0].buffer))
+                    aborted = msgspec.msgpack.decode(body[0].buffer)
+                    self._heard += len(aborted)
+                    self.aborts.put_nowait(aborted)
 
-    async def report(self, load: Load) -> None:
+    async def report(self, load: Load, heard: int | None = None) -> None:
+        """As it was when that many requests and aborts had come; None: all that have."""
         self.load = load
-        await self.endpoint.send(self._router, ToRouter.LOAD, [self._encoded_load()])
+        await self.endpoint.send(self._router, ToRouter.LOAD, [self._encoded_load(heard)])
 
-    def _encoded_load(self) -> bytes:
-        return msgspec.msgpack.encode(msgspec.structs.replace(self.load, taken=self._taken))
+    def _encoded_load(self, heard: int | None = None) -> bytes:
+        known = self._heard if heard is None else heard
+        return msgspec.msgpack.encode(msgspec.structs.replace(self.load, heard=known))
 
     async def say(
         self, request_id: str, tokens: list[int], finish: FinishReason | None = None

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from vllm.exceptions import VLLMValidationError
 
-from configs.deployment import Admission, Survival, Waits
+from configs.admission import Admission, Waits
+from configs.deployment import Survival
 from deployments.router.engine_core import RouterEngineCore
 from deployments.router.refusals import LineFullError, WaitedTooLongError
 from deployments.wire import Load
@@ -116,6 +117,31 @@ def test_a_full_line_refuses_and_says_when_to_come_again() -> None:
         assert refusal.value.http_status == 429
         assert 1 <= core.retry_after_s() <= 60
         waiting.cancel()
+        await core.close()
+
+    play(scene)
+
+
+def test_in_a_full_line_the_newest_of_a_lower_class_is_refused_instead() -> None:
+    async def scene() -> None:
+        shard = FakeShard("a")
+        core = await core_of(shard, admission=Admission(max_waiting=2))
+        await fill(core, shard)
+        tasks = {}
+        for name in ("older", "newer"):
+            one = request(name)
+            one.priority = 1
+            tasks[name] = asyncio.create_task(core.add_request_async(one))
+            await asyncio.sleep(0.05)
+        urgent = asyncio.create_task(core.add_request_async(request("urgent")))
+        with pytest.raises(LineFullError, match="2 requests wait"):
+            await tasks["newer"]
+        assert sorted(core._flights) == ["first", "older", "urgent"]
+        await shard.report(Load(requests=7))
+        await urgent
+        assert (await shard.requests.get()).request_id == "urgent/0"
+        assert not tasks["older"].done()
+        tasks["older"].cancel()
         await core.close()
 
     play(scene)

@@ -46,6 +46,25 @@ def test_a_rank_gets_what_fits_its_budgets(
     assert len(line) == len(prompts) - admitted
 
 
+@pytest.mark.parametrize(
+    ("limits", "prompts", "most"),
+    [
+        (Limits(sequences=4, prefill_tokens=10_000, kv_tokens=10_000, reserve=0.1), [10] * 9, 3),
+        (Limits(sequences=100, prefill_tokens=10_000, kv_tokens=1000, reserve=0.5), [90] * 9, 5),
+        (Limits(sequences=100, prefill_tokens=300, kv_tokens=10_000), [100] * 9, 3),
+    ],
+    ids=["sequences", "KV cache", "prefill"],
+)
+def test_a_keys_only_request_has_room_where_another_keys_many_have_none(
+    limits: Limits, prompts: list[int], most: int
+) -> None:
+    ranks, line = rooms(limits=limits), line_of(*prompts)
+    assert len(given_to(line, ranks)) == most
+    line.join(Ticket("only", Tier.STANDARD, "another", 90, 10))
+    line.join(Ticket("second", Tier.STANDARD, "another", 90, 10))
+    assert list(given_to(line, ranks)) == ["only"]
+
+
 def test_the_first_who_fits_nowhere_is_not_overtaken() -> None:
     (room,) = rooms()
     room.take(Ticket("running", Tier.STANDARD, "k", 50, 10))

@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 from vllm.v1.engine import EngineCoreOutput, FinishReason
 
-from configs.deployment import Admission, Survival
+from configs.admission import Admission
+from configs.deployment import Survival
 from deployments.router.engine_core import RouterEngineCore
 from deployments.router.refusals import NoGangError
 from deployments.shard.resume import resumed_tokens
+from deployments.wire import Load
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard, request
 
 PATIENT = Survival(deadline_s=20, silence_s=20)
@@ -28,6 +30,13 @@ def play(scene: Callable[[], Awaitable[None]]) -> None:
             FakeShard.close_all()
 
     asyncio.run(closed())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while True:
+        if condition():
+            return
+        await asyncio.sleep(0.01)
 
 
 async def next_output(core: RouterEngineCore) -> EngineCoreOutput:
@@ -78,6 +87,33 @@ def test_when_a_rank_dies_its_request_goes_on_with_the_tokens_it_had(end: str) -
         await second.say(after.request_id, [9], FinishReason.LENGTH)
         output = await next_output(core)
         assert (output.request_id, output.new_token_ids) == ("r", [9])
+        await core.close()
+
+    play(scene)
+
+
+def test_a_gang_that_is_let_go_keeps_its_stream_until_it_goes_and_gets_nothing_new() -> None:
+    async def scene() -> None:
+        going = [FakeShard(f"{rank}", gang="1", rank=rank, ranks=2) for rank in range(2)]
+        roster = FakeRoster(*going)
+        core = RouterEngineCore(roster, PATIENT, Admission())
+        await core.add_request_async(request("old"))
+        old = await going[0].requests.get()
+        for shard in going:
+            await shard.report(Load(requests=1, draining=shard is going[1]))
+        await until(lambda: not core._dispatcher.any_rank())
+        staying = FakeShard("b", gang="2")
+        roster.shards.append(staying)
+        await core.add_request_async(request("new"))
+        assert (await staying.requests.get()).request_id.startswith("new")
+        await going[0].say(old.request_id, [7])
+        assert (await next_output(core)).new_token_ids == [7]
+        assert going[0].aborts.empty()
+        for shard in going:
+            shard.vanish()
+        moved = await staying.requests.get()
+        assert resumed_tokens(moved.sampling_params) == [7]
+        assert [shard.requests.qsize() for shard in going] == [0, 0]
         await core.close()
 
     play(scene)

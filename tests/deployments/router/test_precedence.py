@@ -2,18 +2,21 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from deployments.access.allowances import Allowances
 from deployments.access.caller import Caller, caller
+from deployments.router.engine_core import RouterEngineCore
 from deployments.router.flight import Flight
 from deployments.router.refusals import UsedUpError
+from deployments.router.waiting_line import WaitingLine
 from deployments.shard.resume import RESUME
 from deployments.wire import Load
 from tests.deployments.access.keys import key
 from tests.deployments.access.test_allowances import Service
 from tests.deployments.router.fake_shard import FakeShard, request
-from tests.deployments.router.test_admission import core_of, fill, report_full
+from tests.deployments.router.test_admission import FULL, core_of, fill, report_full
 from tests.deployments.router.test_engine_core import play
 
 
@@ -35,15 +38,21 @@ def test_a_higher_class_goes_first() -> None:
     play(scene)
 
 
+async def fill_with_batch(core: RouterEngineCore, shard: FakeShard, count: int) -> None:
+    for number in range(count):
+        one = request(f"batch{number}")
+        one.priority = 1
+        await core.add_request_async(one)
+        await shard.say((await shard.requests.get()).request_id, [7])
+        while not core._flights[f"batch{number}"].tokens:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0.01)
+
+
 def test_batch_yields_at_once_and_goes_on_with_what_it_had() -> None:
     async def scene() -> None:
         shard = FakeShard("a")
         core = await core_of(shard)
-        batch = [request(f"batch{number}") for number in range(8)]
-        for one in batch:
-            one.priority = 1
-            await core.add_request_async(one)
-            await shard.say((await shard.requests.get()).request_id, [7])
+        await fill_with_batch(core, shard, 8)
         await shard.say("batch5/0", [8])
         while not core._flights["batch5"].tokens[1:]:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.01)
@@ -56,6 +65,85 @@ def test_batch_yields_at_once_and_goes_on_with_what_it_had() -> None:
         assert continued.request_id == "batch0/1"
         assert continued.sampling_params is not None
         assert continued.sampling_params.extra_args == {RESUME: [7]}
+        await core.close()
+
+    play(scene)
+
+
+def test_ranks_too_take_a_better_class_first_and_in_it_who_has_but_one_request() -> None:
+    async def scene() -> None:
+        allowances = Allowances(Service(), "router", 1)
+        line, sent = WaitingLine(), {}
+        for name in ("batch", "standard", "interactive"):
+            its = Caller(await allowances.begin(key(name, **{"class": name})), allowances)
+            for number in range(2):
+                flight = Flight(request(f"{name}{number}"), its)
+                line.join(flight.ticket)
+                flight.call_back(0.0)  # it is sent again as what it was
+                sent[flight.request.request_id] = flight.message().priority
+        assert sorted(sent, key=lambda name: sent[name]) == [
+            *("interactive0", "interactive1", "standard0", "standard1", "batch0", "batch1")
+        ]
+        assert len(set(sent.values())) == 6
+
+    play(scene)
+
+
+async def report_late(core: RouterEngineCore, shard: FakeShard) -> None:
+    """The rank was full when it had heard of eight requests, and of nothing since."""
+    late = msgspec.structs.replace(FULL, answer_tokens=11)
+    await shard.report(late, heard=8)
+    (room,) = core._dispatcher._fleet.rooms()
+    while room.answer_tokens != late.answer_tokens:  # noqa: ASYNC110 - there is no event for it
+        await asyncio.sleep(0.01)
+
+
+def test_no_more_batch_yields_than_must_before_a_rank_has_heard_of_it() -> None:
+    async def scene() -> None:
+        shard = FakeShard("a")
+        core = await core_of(shard)
+        await fill_with_batch(core, shard, 8)
+        await report_full(core, shard)
+        for name in ("first", "second"):
+            await core.add_request_async(request(name))
+            assert (await shard.requests.get()).request_id == f"{name}/0"
+            await report_late(core, shard)
+        assert [shard.aborts.get_nowait() for _ in range(2)] == [["batch0/0"], ["batch1/0"]]
+        assert shard.aborts.empty()
+        await core.close()
+
+    play(scene)
+
+
+def test_nobody_yields_where_an_aborted_request_has_left_a_place() -> None:
+    async def scene() -> None:
+        shard = FakeShard("a")
+        core = await core_of(shard)
+        await core.add_request_async(request("gone"))
+        await shard.requests.get()
+        await fill_with_batch(core, shard, 7)
+        await report_full(core, shard)
+        await core.abort_requests_async(["gone"])
+        await report_late(core, shard)
+        await core.add_request_async(request("now"))
+        assert (await shard.requests.get()).request_id == "now/0"
+        assert shard.aborts.get_nowait() == ["gone/0"]
+        assert shard.aborts.empty()
+        await core.close()
+
+    play(scene)
+
+
+def test_who_waits_gets_an_aborted_requests_place_at_once() -> None:
+    async def scene() -> None:
+        shard = FakeShard("a")
+        core = await core_of(shard)
+        await fill(core, shard)
+        waiting = asyncio.create_task(core.add_request_async(request("second")))
+        await asyncio.sleep(0.1)
+        await core.abort_requests_async(["first"])
+        assert (await shard.requests.get()).request_id == "second/0"
+        await waiting
         await core.close()
 
     play(scene)

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,13 +39,36 @@ def test_a_higher_class_goes_first_whenever_it_comes() -> None:
     assert serve_all(line) == ["i", "s", "b"]
 
 
-def test_a_thousand_requests_of_one_key_keep_another_waiting_for_one() -> None:
+def test_a_thousand_requests_of_two_keys_dont_keep_the_only_one_of_another_waiting() -> None:
     line = WaitingLine()
     for number in range(1000):
-        line.join(ticket(f"flood-{number}", key="flood"))
-    serve(line, 100)
+        line.join(ticket(f"flood-{number}", key=f"flood-{number % 2}"))
+    serve(line, 101)  # the other flood's next has the same turn as the single one's
     line.join(ticket("single", key="other"))
-    assert "single" in serve_all(line)[:2]
+    line.join(ticket("second", key="other"))
+    served = serve_all(line)
+    assert served[0] == "single"
+    assert "second" in served[1:5]
+
+
+def test_a_request_is_lone_again_when_its_keys_others_have_ended() -> None:
+    line = WaitingLine()
+    first, second, third = (ticket(name) for name in "abc")
+    line.join(first)
+    line.join(second)
+    line.serve(first)
+    line.part(first)
+    line.part(second)  # hung up, in the line
+    line.part(second)
+    line.join(third)
+    assert (first.lone, second.lone, third.lone) == (True, False, True)
+    assert serve_all(line) == ["c"]
+
+
+def test_who_has_no_key_isnt_alone_with_it() -> None:
+    line = WaitingLine()
+    line.join(only := ticket("a", key=""))
+    assert not only.lone
 
 
 def test_keys_share_tokens_not_requests() -> None:
@@ -86,6 +110,38 @@ def test_who_is_called_back_has_the_turn_it_had() -> None:
     assert serve_all(line) == ["first", "second"]
 
 
+def test_a_full_line_is_left_by_the_newest_of_the_lowest_class() -> None:
+    line = WaitingLine()
+    for name, tier in (("i", Tier.INTERACTIVE), ("b1", Tier.BATCH), ("s", Tier.STANDARD)):
+        line.join(ticket(name, tier=tier))
+    line.join(ticket("b2", tier=Tier.BATCH))
+    left = []
+    while (last := line.last_below(Tier.INTERACTIVE)) is not None:
+        line.leave(last.request_id)
+        left.append(last.request_id)
+    assert left == ["b2", "b1", "s"]
+    assert serve_all(line) == ["i"]
+
+
+@pytest.mark.parametrize("tier", Tier)
+def test_nobody_leaves_it_for_their_own_class_or_a_lower(tier: Tier) -> None:
+    line = WaitingLine()
+    for number, other in enumerate(Tier):
+        if other <= tier:
+            line.join(ticket(str(number), tier=other))
+    assert line.last_below(tier) is None
+
+
+def test_who_was_called_back_does_not_leave_it() -> None:
+    line = WaitingLine()
+    begun = ticket("begun", tier=Tier.BATCH)
+    line.join(begun)
+    line.serve(begun)
+    line.rejoin(begun)
+    assert line.last_below(Tier.INTERACTIVE) is None
+    assert serve_all(line) == ["begun"]
+
+
 @given(st.lists(st.tuples(st.sampled_from("jls"), st.integers(0, 5), st.sampled_from(Tier))))
 def test_nobody_is_lost_or_served_twice(steps: list[tuple[str, int, Tier]]) -> None:
     line, waiting, number = WaitingLine(), dict[str, Tier](), 0
@@ -96,7 +152,8 @@ def test_nobody_is_lost_or_served_twice(steps: list[tuple[str, int, Tier]]) -> N
             line.join(ticket(str(number), key=str(which), tier=tier, tokens=which))
         elif step == "l":
             gone = str(which)
-            assert line.leave(gone) == (waiting.pop(gone, None) is not None)
+            line.leave(gone)
+            waiting.pop(gone, None)
         elif (first := line.first()) is not None:
             assert first.tier == min(waiting.values())
             line.serve(first)

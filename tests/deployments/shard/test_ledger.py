@@ -93,9 +93,12 @@ def test_what_came_from_a_router_is_counted_for_it_alone() -> None:
     ledger = Ledger()
     ledger.add(b"one", "a", 1, 1)
     ledger.add(b"two", "b", 1, 1)
-    ledger.drop("a")
-    assert (ledger.taken(b"one"), ledger.taken(b"two"), ledger.taken(b"three")) == (1, 1, 0)
+    assert (ledger.heard(b"one"), ledger.heard(b"two"), ledger.heard(b"three")) == (1, 1, 0)
+    assert ledger.abort(b"one", ["a", "finished before"]) == ["a"]
+    assert (ledger.heard(b"one"), ledger.heard(b"two")) == (3, 1)
     assert (ledger.of(b"one"), ledger.of(b"two")) == ([], ["b"])
+    ledger.forget(b"one")
+    assert ledger.heard(b"one") == 0
 
 
 def test_outputs_of_what_was_aborted_have_no_owner() -> None:

@@ -9,7 +9,7 @@ import openai
 import psutil
 from PIL import Image
 
-from configs.environment import dashboard_address
+from configs.environment import dashboard_address, ray_authorization
 
 MODEL = "mistral-small-4"
 QUESTION: list[Any] = [{"role": "user", "content": "Tell me of the sea."}]
@@ -35,7 +35,8 @@ def about(*pictures: dict[str, Any]) -> list[Any]:
 
 
 def router_pids() -> list[int]:
-    applications = httpx.get(f"{dashboard_address()}/api/serve/applications/").json()
+    address = f"{dashboard_address()}/api/serve/applications/"
+    applications = httpx.get(address, headers=ray_authorization()).json()
     routers = applications["applications"]["small4"]["deployments"]["Router"]["replicas"]
     return [router["pid"] for router in routers]
 

@@ -12,7 +12,7 @@ from tests.served.deployed import Deployed, write_config
 @pytest.fixture(scope="package")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     config = tmp_path_factory.mktemp("config") / "expert-parallel.yaml"
-    return Deployed.up(write_config(config, gangs=1, ranks=2, routers=3))
+    return Deployed.up(write_config(config, gangs={"ranks": 2}, routers={"count": 3}))
 
 
 @pytest.fixture(scope="package")

@@ -31,9 +31,8 @@ def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def deployed(tmp_path_factory: pytest.TempPathFactory, keys_file: Path) -> Deployed:
     config = write_config(
         tmp_path_factory.mktemp("config") / "keys.yaml",
-        gangs=1,
-        ranks=1,
-        routers=3,
+        gangs={"ranks": 1},
+        routers={"count": 3},
         access={"keys_file": str(keys_file)},
         engine={"max_num_seqs": SEQUENCES},
     )

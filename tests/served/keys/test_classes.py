@@ -47,5 +47,5 @@ def test_a_keys_many_requests_dont_delay_anothers_first(deployed: Deployed) -> N
 
     before, one = asyncio.run(scene())
     later = [told for told in before if told.first_s > one.first_s]
-    # Two rounds may have begun already: the one that ran, and the one that followed it.
+    # Three routers at once may each have filled the rank, before they knew of each other.
     assert len(later) >= len(before) - 3 * SEQUENCES

@@ -11,7 +11,7 @@ import httpx
 import openai
 import pytest
 
-from configs.environment import dashboard_address
+from configs.environment import dashboard_address, ray_authorization
 from tests.deployments.access.keys import key
 from tests.served.deployed import Deployed
 from tests.served.keys.asking import client, complete
@@ -86,7 +86,8 @@ def test_keys_come_and_go_without_a_restart(deployed: Deployed, keys_file: Path)
 
 
 def test_when_the_quotas_are_gone_requests_go_on(deployed: Deployed) -> None:
-    applications = httpx.get(f"{dashboard_address()}/api/serve/applications/").json()
+    address = f"{dashboard_address()}/api/serve/applications/"
+    applications = httpx.get(address, headers=ray_authorization()).json()
     (quotas,) = applications["applications"]["small4"]["deployments"]["Quotas"]["replicas"]
     os.kill(quotas["pid"], signal.SIGKILL)
     statuses = [answer.status_code for answer in at_once(deployed, "streams", 3)]

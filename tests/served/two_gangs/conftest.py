@@ -9,4 +9,5 @@ from tests.served.deployed import Deployed, write_config
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     config = tmp_path_factory.mktemp("config") / "two-gangs.yaml"
     frontend = {"enable_prompt_tokens_details": True}  # how much of a prompt was cached
-    return Deployed.up(write_config(config, gangs=2, ranks=1, routers=1, frontend=frontend))
+    gangs = {"count": 2, "ranks": 1}
+    return Deployed.up(write_config(config, gangs=gangs, routers={"count": 1}, frontend=frontend))

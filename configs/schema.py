@@ -1,0 +1,17 @@
+"""What all schemas have in common."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+PositiveInt = Annotated[int, Field(ge=1)]
+PositiveSeconds = Annotated[float, Field(gt=0)]
+
+
+class Strict(BaseModel):
+    """Says what it doesn't know, and never changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,0 +1,1 @@
+"""Whether one key's many requests keep another's first waiting."""

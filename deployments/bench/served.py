@@ -1,0 +1,41 @@
+"""A deployment that a bench brings up by `small4 serve`, and ends."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from configs.errors import BenchError
+from deployments.serve_api import ServeApi
+
+_SMALL4 = str(Path(sys.executable).with_name("small4"))
+
+
+class Served:
+    """`start` and `stop` its Ray, too."""
+
+    url, model = "http://127.0.0.1:8000", "mistral-small-4"
+
+    def __init__(self, raw: dict[str, Any], config: Path) -> None:
+        """`raw` is a Serve config, written to `config`."""
+        self._raw = raw
+        self._config = config
+
+    def start(self) -> None:
+        """Raises BenchError if it doesn't come up."""
+        if ServeApi().reachable():
+            raise BenchError("a Ray is running on this machine, and the bench needs its own.")
+        self._config.write_text(yaml.safe_dump(self._raw), encoding="utf-8")
+        done = subprocess.run(  # noqa: S603 - our own words
+            [_SMALL4, "serve", str(self._config), "--detach"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise BenchError(f"small4 doesn't come up: {done.stdout}{done.stderr}")
+
+    def stop(self) -> None:
+        subprocess.run([_SMALL4, "stop"], capture_output=True, check=False)  # noqa: S603

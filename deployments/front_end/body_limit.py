@@ -1,0 +1,43 @@
+"""Bodies that are too large are refused before they are read; what is left is for images."""
+
+from http import HTTPStatus
+
+from fastapi import HTTPException
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deployments.front_end.bytes_left import BytesLeft, bytes_left
+from deployments.front_end.error_form import refusal
+
+
+class BodyLimit:
+    """ASGI middleware: 413 by the length that is announced, and by what comes without one."""
+
+    def __init__(self, app: ASGIApp, mebibytes: int) -> None:
+        self._app = app
+        self._limit = mebibytes << 20
+        self._said = f"The request is larger than the {mebibytes} MiB that are taken."
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdigit() and int(announced) > self._limit:
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            await refusal(scope, status, self._said, {})(scope, receive, send)
+            return
+        left = BytesLeft(self._limit)
+
+        async def receive_some() -> Message:
+            message = await receive()
+            if not left.take(len(message.get("body", b""))):
+                # FastAPI passes this on to the handlers, where other errors become a 400.
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._said)
+            return message
+
+        before = bytes_left.set(left)
+        try:
+            await self._app(scope, receive_some, send)
+        finally:
+            bytes_left.reset(before)

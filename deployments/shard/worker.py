@@ -1,0 +1,62 @@
+"""vLLM's worker of this platform, able to count experts: `worker_cls` of every rank.
+
+Read from vLLM 0.32.
+"""
+
+from typing import Any
+
+from vllm.platforms import current_platform
+
+from deployments.shard.countable import counts_in_graphs
+from deployments.shard.expert_counter import ExpertCounter
+
+
+def _platform_worker() -> Any:
+    if current_platform.is_cpu():
+        from vllm.v1.worker.cpu_worker import CPUWorker
+
+        return CPUWorker
+    from vllm.v1.worker.gpu_worker import Worker
+
+    return Worker
+
+
+_Worker: Any = _platform_worker()
+
+
+class ShardWorker(_Worker):
+    """Its further methods are called by name from outside; while off it counts nothing."""
+
+    _counter: ExpertCounter | None = None
+    _counting = False
+
+    def load_model(self, **options: Any) -> None:
+        super().load_model(**options)
+        if counts_in_graphs(self.vllm_config):
+            self._counter = self._new_counter()
+
+    def execute_model(self, scheduler_output: Any) -> Any:
+        output = super().execute_model(scheduler_output)
+        tokens = scheduler_output.total_num_scheduled_tokens
+        if self._counting and self._counter is not None and tokens:
+            self._counter.add(tokens)
+        return output
+
+    def start_counting(self) -> None:
+        """From zero."""
+        self._counter = self._counter or self._new_counter()
+        self._counter.clear()
+        self._counting = True
+
+    def counted(self) -> tuple[int, list[list[int]]] | None:
+        """See ExpertCounter; None if it doesn't count."""
+        return self._counter.counted() if self._counting and self._counter else None
+
+    def stop_counting(self) -> None:
+        self._counting = False
+        if self._counter is not None and not counts_in_graphs(self.vllm_config):
+            self._counter.remove()
+            self._counter = None
+
+    def _new_counter(self) -> ExpertCounter:
+        return ExpertCounter(self.vllm_config, self.model_runner.get_model())

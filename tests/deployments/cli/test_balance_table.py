@@ -1,0 +1,30 @@
+import io
+
+from rich.console import Console
+
+from deployments.cli.balance_table import balance_rows, balance_table
+from model_shards.placement.balance import changes
+from model_shards.placement.balanced_order import balanced_order
+from model_shards.placement.expert_load import ExpertLoad
+
+LOAD = ExpertLoad(tokens=((30, 30, 10, 10), (5, 5, 5, 5)))
+CHANGES = changes(LOAD, balanced_order(LOAD, 4), 4)
+
+
+def test_a_row_for_each_layer_and_one_for_all() -> None:
+    assert list(balance_rows(CHANGES)) == [
+        ["0", "1.50 → 1.00", "1.50 → 1.50"],
+        ["1", "1.00 → 1.00", "1.00 → 1.00"],
+        ["all", "1.40 → 1.00", "1.40 → 1.40"],
+    ]
+
+
+def test_it_prints_on_a_terminal_of_the_usual_width() -> None:
+    text = io.StringIO()
+    Console(file=text, width=80).print(balance_table(CHANGES))
+    assert "EP 2" in text.getvalue()
+    assert "1.50 → 1.00" in text.getvalue()
+
+
+def test_a_set_of_one_group_has_nothing_to_tell() -> None:
+    assert list(balance_rows(())) == [["all"]]
