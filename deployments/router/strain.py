@@ -8,7 +8,11 @@ _WEIGHT = 0.02  # of each look: half of what is told is of the last 3.5 s
 
 
 class Strain:
-    """`cpu` in cores, `lag_s` in seconds; both are means that forget."""
+    """`cpu` of a core, `lag_s` in seconds; both are means that forget.
+
+    Threads that tokenize and decode images may take more cores than one, at its start above all.
+    That isn't what another router is needed for: the event loop, which is, has but one.
+    """
 
     def __init__(self) -> None:
         self.cpu = 0.0
@@ -25,5 +29,5 @@ class Strain:
 
     def look(self, elapsed_s: float, cpu_s: float) -> None:
         """After a sleep that should have taken `_LOOK_EVERY_S`."""
-        self.cpu += _WEIGHT * (cpu_s / elapsed_s - self.cpu)
+        self.cpu += _WEIGHT * (min(1.0, cpu_s / elapsed_s) - self.cpu)
         self.lag_s += _WEIGHT * (elapsed_s - _LOOK_EVERY_S - self.lag_s)

@@ -11,3 +11,10 @@ def test_it_tends_to_what_it_sees_and_forgets() -> None:
     for _ in range(300):
         strain.look(elapsed_s=0.1, cpu_s=0.0)
     assert (strain.cpu, strain.lag_s) == pytest.approx((0, 0), abs=0.01)
+
+
+def test_a_router_is_never_more_than_busy() -> None:
+    strain = Strain()
+    for _ in range(300):
+        strain.look(elapsed_s=0.1, cpu_s=0.3)
+    assert 0.9 < strain.cpu < 1

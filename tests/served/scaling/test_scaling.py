@@ -68,4 +68,4 @@ def running(status: dict[str, Any]) -> tuple[int, int]:
 async def until(deployed: Deployed, *, gangs: int, routers: int) -> None:
     """In a thread: clients go on meanwhile."""
     wanted = gangs, routers
-    await asyncio.to_thread(deployed.wait_until, lambda now: running(now) == wanted, 250)
+    await asyncio.to_thread(deployed.wait_until, lambda now: running(now) == wanted, 600)
