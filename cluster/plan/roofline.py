@@ -16,10 +16,17 @@ each, R ranks of t GPUs, E experts of which k act on a token, and L layers, a st
 A prompt's step is the same with all experts read, attention unabsorbed over half of the prompt on
 average, and one row of logits. Memory and arithmetic are taken at the efficiency of `machines`.
 
-What isn't in it: launching kernels, collectives' latency (72 a step), small products' poor
-efficiency, and uneven experts. Real steps take longer, small ones by much; no GPU was at hand to
-measure by how much. Published is one stream of NVFP4 on a DGX Spark, whose memory gives 273 GB/s:
-29 tokens/s, where this says 35.
+What isn't in it: launching kernels, collectives' latency (72 a step), what lies between products,
+small products' poor efficiency, and uneven experts. By how much that misses, plain PyTorch on one
+H100 tells (`make bench BENCH=roofline`), whose kernels are no better than vLLM's. Of decoding, in
+FP8 and BF16 alike, the products of a layer's experts take 1.1 times as long as stated where a GPU
+holds all of them or half, 1.2 to 1.3 times with 16 and 1.3 to 1.5 times with 8, and a single
+token's 1.5 to 2.2 times. Latent attention with its matrices takes 2.2 to 3.2 times. Of prompts,
+8,192 tokens at once, experts' products take 1.8 times in BF16 and 2.7 in FP8, of which large
+products alone reach 1,441 TFLOP/s rather than 1,597. Unfused, what lies between them doubles that.
+
+Published is one stream of NVFP4 on a DGX Spark, whose memory gives 273 GB/s: 29 tokens/s, where
+this says 35.
 """
 
 from dataclasses import dataclass
@@ -38,7 +45,14 @@ class Step:
 
     memory_s: float
     arithmetic_s: float
-    exchange_s: float
+    exchange_s: float = 0.0
+
+    def __add__(self, other: "Step") -> "Step":
+        return Step(
+            self.memory_s + other.memory_s,
+            self.arithmetic_s + other.arithmetic_s,
+            self.exchange_s + other.exchange_s,
+        )
 
     @property
     def seconds(self) -> float:
@@ -69,53 +83,60 @@ class Roofline:
 
     def decode(self, sequences: int, tokens: int) -> Step:
         """Each rank has so many sequences, of so many tokens each."""
-        model, split = self.model, self.shape.tensor_parallel
-        pairs = sequences * tokens * model.layers * model.heads / split
-        attention = pairs * 2 * (2 * model.latent_dim + model.rotary_dim)
-        cache_bytes = sequences * tokens * self.kv_token_bytes
-        return Step(
-            memory_s=self._reading(self._weight_bytes(sequences) + cache_bytes),
-            arithmetic_s=self._arithmetic(sequences, sequences, attention),
-            exchange_s=self._exchange(sequences),
-        )
+        parts = self.base(sequences, sequences) + self.experts(sequences)
+        return parts + self.attention(sequences, tokens) + self._exchange(sequences)
 
     def prefill(self, batched_tokens: int, prompt_tokens: int) -> Step:
         """Each rank computes so many tokens, of prompts of that length."""
         model, split = self.model, self.shape.tensor_parallel
         pairs = batched_tokens * prompt_tokens / 2 * model.layers * model.heads / split
-        attention = pairs * 2 * (model.query_dim + model.value_dim)
-        cache_bytes = max(batched_tokens, prompt_tokens) * self.kv_token_bytes
-        prompts = max(1, batched_tokens // prompt_tokens)
-        return Step(
-            memory_s=self._reading(self._weight_bytes(batched_tokens) + cache_bytes),
-            arithmetic_s=self._arithmetic(batched_tokens, prompts, attention),
-            exchange_s=self._exchange(batched_tokens),
+        attention = self._step(
+            max(batched_tokens, prompt_tokens) * self.kv_token_bytes,
+            pairs * 2 * (model.query_dim + model.value_dim) / self.gpu.bf16,
         )
+        prompts = max(1, batched_tokens // prompt_tokens)
+        parts = self.base(batched_tokens, prompts) + self.experts(batched_tokens)
+        return parts + attention + self._exchange(batched_tokens)
 
-    def _weight_bytes(self, tokens: int) -> float:
+    def base(self, tokens: float, sampled: int) -> Step:
+        """Of a rank's tokens; for `sampled` of them logits are wanted."""
+        model, split = self.model, self.shape.tensor_parallel
+        products = 2 * tokens * model.token_parameters
+        logits = 2 * sampled * model.vocabulary * model.hidden
+        rate = self.gpu.fp8 if self.precision == "fp8" else self.gpu.bf16
+        seconds = (products / rate + logits / self.gpu.bf16) / split
+        return self._step(self.weights.step_bytes / split, seconds)
+
+    def experts(self, tokens: float) -> Step:
+        """The routed ones that a GPU holds, in all layers, for `tokens` of each rank."""
         model, shape = self.model, self.shape
         idle = (1 - model.experts_per_token / model.experts) ** (tokens * shape.ranks)
-        experts = self.weights.experts_bytes / shape.devices * (1 - idle)
-        return self.weights.step_bytes / shape.tensor_parallel + experts
-
-    def _reading(self, size_bytes: float) -> float:
-        return size_bytes / (self.gpu.bandwidth * self.gpu.memory_efficiency)
-
-    def _arithmetic(self, tokens: int, sampled: int, attention: float) -> float:
-        model, shape, gpu = self.model, self.shape, self.gpu
-        base = 2 * tokens * model.token_parameters / shape.tensor_parallel
-        logits = 2 * sampled * model.vocabulary * model.hidden / shape.tensor_parallel
         chosen = tokens * shape.ranks * model.experts_per_token * model.layers / shape.devices
-        experts = 2 * chosen * model.expert_parameters
-        seconds = base / (gpu.fp8 if self.precision == "fp8" else gpu.bf16)
-        seconds += experts / self._expert_rate() + (logits + attention) / gpu.bf16
-        return seconds / gpu.arithmetic_efficiency
+        return self._step(
+            self.weights.experts_bytes / shape.devices * (1 - idle),
+            2 * chosen * model.expert_parameters / self._expert_rate(),
+        )
+
+    def attention(self, sequences: int, tokens: int) -> Step:
+        """A token of each sequence against its cache, in all layers; not attention's matrices."""
+        model = self.model
+        pairs = sequences * tokens * model.layers * model.heads / self.shape.tensor_parallel
+        flop = pairs * 2 * (2 * model.latent_dim + model.rotary_dim)
+        return self._step(sequences * tokens * self.kv_token_bytes, flop / self.gpu.bf16)
+
+    def _step(self, size_bytes: float, arithmetic_s: float) -> Step:
+        """`arithmetic_s` as datasheets have it."""
+        gpu = self.gpu
+        return Step(
+            size_bytes / (gpu.bandwidth * gpu.memory_efficiency),
+            arithmetic_s / gpu.arithmetic_efficiency,
+        )
 
     def _expert_rate(self) -> float:
         rates = {"fp8": self.gpu.fp8, "nvfp4": self.gpu.fp4 or self.gpu.bf16}
         return rates.get(self.precision, self.gpu.bf16)
 
-    def _exchange(self, tokens: int) -> float:
+    def _exchange(self, tokens: int) -> Step:
         model, shape, node = self.model, self.shape, self.node
         row = model.hidden * (self.weights.activation_bytes + _BF16)
         received = (shape.ranks - 1) * tokens * row * model.layers
@@ -124,5 +145,6 @@ class Roofline:
         # A machine with one GPU of the gang has no link of its own to use.
         within = (received + reduced) / node.link if shape.ranks_per_node * split > 1 else 0.0
         if shape.nodes == 1:
-            return within
-        return max(within, received / (shape.ranks_per_node * split * node.network))
+            return Step(0, 0, within)
+        between = received / (shape.ranks_per_node * split * node.network)
+        return Step(0, 0, max(within, between))

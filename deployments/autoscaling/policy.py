@@ -54,8 +54,8 @@ def _noted(seen: Observation, counted: Counted, memory: Memory, config: Autoscal
     kept_s = max(_hold_s(seen, config), _trend_s(seen, config))
     changed = memory.since_s is None or seen.gangs.up != memory.up
     last_s = memory.moments[-1].at_s if memory.moments else seen.now_s
-    # What happened while nobody looked isn't known.
-    unseen = seen.now_s - last_s > max(config.confirm_s, 2 * config.interval_s)
+    # What happened while nobody looked isn't known, but for arrivals.
+    unseen = seen.now_s - last_s > max(config.confirm_s, 2 * config.interval_s, RATE_S)
     batch_per_s = seen.classes.get(Tier.BATCH, ClassLoad()).arrivals_per_s
     moment = Moment(
         at_s=seen.now_s,

@@ -11,10 +11,10 @@ from rich.console import Console
 from cluster.plan.plan import Plan
 from cluster.plan.planner import plan as planned
 from configs.topology import Topology
-from deployments.cli.cluster_model import planned_model
 from deployments.cli.cluster_render import render
 from deployments.cli.cluster_table import TABLE_WIDTH, report
 from deployments.cli.errors import reported
+from deployments.planned_model import planned_model
 
 app = typer.Typer(help="Machines described once, and what follows from them.", no_args_is_help=True)
 out = Console(highlight=False)

@@ -11,8 +11,8 @@ from cluster.render.next_steps import next_steps
 from cluster.render.render import render as rendered
 from configs.errors import ConfigError
 from configs.topology import Topology
-from deployments.cli.cluster_model import planned_model
 from deployments.cli.errors import reported
+from deployments.planned_model import planned_model
 
 out = Console(highlight=False, soft_wrap=True)
 

@@ -5,7 +5,7 @@ from typing import Any
 from cluster.plan.model import Model
 from configs.schema import PROJECT_ROOT
 from configs.topology import Topology
-from deployments.cli.cluster_model import planned_model
+from deployments.planned_model import planned_model
 
 SMALL_4: Model = planned_model(PROJECT_ROOT / "configs/models/mistral-small-4.json")
 

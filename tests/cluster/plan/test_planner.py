@@ -8,7 +8,7 @@ from cluster.plan.nearest import nearest
 from cluster.plan.plan import attempt
 from cluster.plan.planner import plan
 from configs.errors import ConfigError, FitError
-from deployments.cli.cluster_model import planned_model
+from deployments.planned_model import planned_model
 from model_shards.nano import TRAINED_NANO
 from tests.cluster.plan.manifests import RECIPE, SMALL_4, gpus, manifest
 

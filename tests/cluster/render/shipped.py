@@ -7,7 +7,7 @@ from cluster.plan.planner import plan
 from cluster.render.render import render
 from configs.schema import PROJECT_ROOT
 from configs.topology import Topology
-from deployments.cli.cluster_model import planned_model
+from deployments.planned_model import planned_model
 
 _CLUSTERS = PROJECT_ROOT / "configs" / "clusters"
 NAMES = sorted(path.stem for path in _CLUSTERS.glob("*.yaml"))

@@ -249,7 +249,7 @@ def test_what_happened_while_nobody_looked_lets_no_gang_go() -> None:
     assert not world.decided
 
 
-@pytest.mark.parametrize(("interval_s", "confirm_s", "late_s"), [(2, 10, 7), (8, 5, 6)])
+@pytest.mark.parametrize(("interval_s", "confirm_s", "late_s"), [(2, 10, 7), (8, 5, 6), (1, 2, 3)])
 def test_looks_that_are_a_little_late_forget_nothing(
     interval_s: float, confirm_s: float, late_s: float
 ) -> None:
