@@ -6,11 +6,15 @@ In this order: each test begins with the gangs that the one before has left.
 import asyncio
 from typing import Any
 
+import pytest
+
 from tests.served.deployed import Deployed
 from tests.served.scaling.traffic import Traffic, answer, client
 
 TOKENS = 300  # of an answer: so that some move from a gang that goes
 FEW, MANY = 1, 10  # clients at once
+
+pytestmark = pytest.mark.timeout(1500)  # gangs come and go at the policy's pace
 
 
 def test_the_first_requests_wake_a_gang_and_wait_for_it(deployed: Deployed) -> None:
