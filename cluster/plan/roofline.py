@@ -17,13 +17,19 @@ A prompt's step is the same with all experts read, attention unabsorbed over hal
 average, and one row of logits. Memory and arithmetic are taken at the efficiency of `machines`.
 
 What isn't in it: launching kernels, collectives' latency (72 a step), what lies between products,
-small products' poor efficiency, and uneven experts. By how much that misses, plain PyTorch on one
-H100 tells (`make bench BENCH=roofline`), whose kernels are no better than vLLM's. Of decoding, in
-FP8 and BF16 alike, the products of a layer's experts take 1.1 times as long as stated where a GPU
-holds all of them or half, 1.2 to 1.3 times with 16 and 1.3 to 1.5 times with 8, and a single
-token's 1.5 to 2.2 times. Latent attention with its matrices takes 2.2 to 3.2 times. Of prompts,
-8,192 tokens at once, experts' products take 1.8 times in BF16 and 2.7 in FP8, of which large
-products alone reach 1,441 TFLOP/s rather than 1,597. Unfused, what lies between them doubles that.
+small products' poor efficiency, and uneven experts. By how much that misses, plain PyTorch tells
+(`make bench BENCH=roofline`; the faster of two ways for attention). vLLM's own kernels weren't
+measured. It takes, times what is stated, in FP8 and BF16 alike unless both are given:
+
+    a layer of                                                      one H100     one H200
+    experts' products, decoding, a GPU holds half of them or all    1.1 to 1.2   1.3 to 1.5
+    the same, it holds an eighth or less                            1.2 to 1.7   1.5 to 2.5
+    latent attention with its matrices, decoding                    2.2 to 3.2   2.5 to 4.4
+    experts' products, 8,192 tokens of prompts, BF16                1.8 to 1.9   1.9 to 2.0
+    the same, FP8                                                   2.6 to 3.0   2.7 to 3.1
+
+What lies between experts' products, which vLLM fuses, adds up to 60% in decoding, and 40% to 80%
+in prompts. Of a large product in FP8, 1,441 TFLOP/s come out, not 1,597.
 
 Published is one stream of NVFP4 on a DGX Spark, whose memory gives 273 GB/s: 29 tokens/s, where
 this says 35.

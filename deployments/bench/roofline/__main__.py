@@ -1,6 +1,5 @@
 """`python -m deployments.bench.roofline`."""
 
-import statistics
 import sys
 from collections.abc import Iterator
 
@@ -56,11 +55,11 @@ def print_ceilings(gpu: Gpu) -> None:
 
 
 def print_summary(found: list[Timed]) -> None:
-    print()
-    for what in dict.fromkeys(one.what for one in found):
-        ratios = sorted(one.ratio for one in found if one.what == what)
-        middle = statistics.median(ratios)
-        print(f"{what:32}{ratios[0]:6.2f} to {ratios[-1]:.2f} times as stated, median {middle:.2f}")
+    print("\nTimes what the plan states:")
+    kinds = dict.fromkeys((one.what, one.kind) for one in found)
+    for what, kind in sorted(kinds, key=lambda both: both[0]):
+        ratios = [one.ratio for one in found if (one.what, one.kind) == (what, kind)]
+        print(f"{what:32}{kind:30}{min(ratios):6.2f} to {max(ratios):.2f}")
 
 
 if __name__ == "__main__":

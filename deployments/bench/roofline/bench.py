@@ -21,6 +21,7 @@ from model_shards.architecture import Architecture
 EXPERT_PARALLEL = 1, 2, 8, 16
 BATCHES = 1, 8, 32, 128, 512, 2048, 8192  # tokens of all ranks
 CONTEXTS = (1, 4096), (8, 4096), (64, 4096), (256, 4096), (1, 32768), (8, 32768), (64, 32768)
+_HALVES, _FEW_TOKENS, _PROMPT_TOKENS = 2, 32, 8192  # where one kind of step ends
 _LAYERS, _ROUTINGS = 4, 4
 _ATTENTION_LAYERS = 8  # 56 MB each: together they don't stay in a GPU's cache
 _MOST_CACHE_BYTES = 24 << 30
@@ -33,6 +34,7 @@ class Timed:
 
     what: str
     size: str
+    kind: str  # of step, of which there are several sizes
     measured_s: float
     stated: Step
 
@@ -56,9 +58,25 @@ def experts(model: Model, gpu: Gpu, precision: str) -> Iterator[Timed]:
                 stated = _layer(roofline.experts(tokens / parallel), model)
                 size = f"{held} of {model.experts}, {tokens:,}"
                 for what, calls in _calls(layers, model, tokens, held).items():
-                    yield Timed(f"experts, {precision}{what}", size, seconds(calls), stated)
+                    yield Timed(
+                        f"experts, {precision}{what}",
+                        size,
+                        f"{_share(parallel)}, {_kind(tokens)}",
+                        seconds(calls),
+                        stated,
+                    )
         del layers
         torch.cuda.empty_cache()
+
+
+def _share(parallel: int) -> str:
+    return "half or all" if parallel <= _HALVES else "an eighth or less"
+
+
+def _kind(tokens: int) -> str:
+    if tokens < _FEW_TOKENS:
+        return "few tokens"
+    return "decoding" if tokens < _PROMPT_TOKENS else "prompts"
 
 
 def _calls(
@@ -104,7 +122,8 @@ def attention(model: Model, sizes: Architecture, gpu: Gpu) -> Iterator[Timed]:
                 partial(layer, hidden, cache, kernel)
                 for layer, cache in zip(layers, cycle(caches), strict=False)
             ]
-            yield Timed(f"attention, {name}", f"{sequences} × {tokens}", seconds(calls), stated)
+            size = f"{sequences} × {tokens:,}"
+            yield Timed(f"attention, {name}", size, "decoding", seconds(calls), stated)
         del caches
         torch.cuda.empty_cache()
 
