@@ -77,7 +77,8 @@ def verify(
         typer.echo(f"{fault.name}: {fault.what}")
     if faults:
         err.print(
-            f"{directory}: {len(faults)} files aren't as the manifest says. Pull or split again",
+            f"{directory}: {len(faults)} files aren't as the manifest says. Delete them, and pull "
+            "or split again: either makes only what is missing",
             style="bold red",
         )
         raise typer.Exit(1)

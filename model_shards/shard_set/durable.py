@@ -1,6 +1,7 @@
 """Files that are whole or not there, also after a power cut."""
 
 import os
+import secrets
 from pathlib import Path
 
 
@@ -10,8 +11,8 @@ def partial_path(path: Path) -> Path:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Processes that write the same at once don't disturb each other."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    """Processes that write the same at once don't disturb each other, in containers either."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with partial.open("wb") as file:
         file.write(content)
         file.flush()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from configs.errors import StoreError
+from configs.errors import CheckpointError, StoreError
 from model_shards.placement.order import ExpertOrder
 from model_shards.shard_set.file_journal import JOURNAL, FileJournal
 from model_shards.shard_set.file_writer import FileWriter
@@ -33,22 +33,24 @@ def split(
 def write_set(plan: Plan, out: Path, meter: Meter) -> Manifest:
     """What an interrupted split has finished isn't done again, nor a set that is whole.
 
-    Raises StoreError for an `out` that holds something else or has too little room.
+    Raises StoreError for an `out` that holds something else or has too little room, and
+    CheckpointError for a source that changes meanwhile.
     """
     meter.expect(plan.size_bytes)
+    key = plan.key()
     try:
         if not (out / MANIFEST).exists():
             _require_empty(out)
             out.mkdir(parents=True, exist_ok=True)
-            with FileJournal.held(out, plan.key()) as journal:
+            with FileJournal.held(out, key) as journal:
                 if not (out / MANIFEST).exists():  # else another process has finished meanwhile
-                    return _write(plan, out, journal, meter)
-        return _whole(plan, out, meter)
+                    return _write(plan, key, out, journal, meter)
+        return _whole(plan, key, out, meter)
     except OSError as error:
         raise StoreError(f"{out} can't be used: {error}") from error
 
 
-def _write(plan: Plan, out: Path, journal: FileJournal, meter: Meter) -> Manifest:
+def _write(plan: Plan, key: str, out: Path, journal: FileJournal, meter: Meter) -> Manifest:
     done = {
         file.name: journal.done[file.name]
         for file in plan.files
@@ -66,14 +68,19 @@ def _write(plan: Plan, out: Path, journal: FileJournal, meter: Meter) -> Manifes
         journal.note(done[file.name])
 
     crew.run(write, missing, _FILES_AT_ONCE)
+    if plan.key() != key:
+        raise CheckpointError(
+            f"source: it changed while it was split. Delete {out}, and split again once it is "
+            "left alone"
+        )
     manifest = plan.manifest({name: file.sha256 for name, file in done.items()})
     manifest.write(out)
     (out / JOURNAL).unlink()
     return manifest
 
 
-def _whole(plan: Plan, out: Path, meter: Meter) -> Manifest:
-    """The set that is there, if it is the one that would be written."""
+def _whole(plan: Plan, key: str, out: Path, meter: Meter) -> Manifest:
+    """The set that is there, if it is the one that would be written; what it has lost is again."""
     there = Manifest.load(out)
     sha256 = {file.name: file.sha256 for file in there.files}
     sha256 |= {file.name: sha256_of(file.ranges[0].path) for file in plan.companions}
@@ -86,14 +93,20 @@ def _whole(plan: Plan, out: Path, meter: Meter) -> Manifest:
         raise StoreError(
             f"{out}: holds another shard set. Name another directory, or delete that one first"
         )
-    for file in plan.files:
-        if _size_bytes(out / file.name) != file.size_bytes:
-            raise StoreError(
-                f"{out / file.name}: missing, or not of {file.size_bytes} bytes, though the set "
-                f"was whole. Delete {out / MANIFEST}, and what else is there, and split again"
-            )
+    lost = [file for file in plan.files if _size_bytes(out / file.name) != file.size_bytes]
+    meter.spared(plan.size_bytes - sum(file.size_bytes for file in lost))
+    if lost:
+        require_space(out, lost)
+        with FileJournal.held(out, key):
+            writer = FileWriter(out, Crew(), meter)
+            for file in lost:
+                if writer.write(file).sha256 != sha256[file.name]:
+                    (out / file.name).unlink()
+                    raise CheckpointError(
+                        f"source: it isn't what {out} was split from any more, so {file.name} "
+                        "can't be written again. Split it into another directory"
+                    )
     (out / JOURNAL).unlink(missing_ok=True)
-    meter.spared(plan.size_bytes)
     return there
 
 

@@ -46,8 +46,8 @@ def require_size(path: Path, file: ShardFile) -> None:
         size_bytes = path.stat().st_size
     except OSError as error:
         raise CheckpointError(
-            f"weights: {path} can't be read ({error.strerror}). Split or pull the set again: both "
-            "only make what is missing."
+            f"weights: {path} can't be read ({error.strerror}). Split or pull the set again: "
+            "either makes only what is missing."
         ) from error
     if size_bytes != file.size_bytes:
         raise _unlike(path, f"has {size_bytes} bytes, in the manifest {file.size_bytes}")

@@ -33,7 +33,8 @@ _MISSING = frozenset({"404", "NoSuchKey"})
 _GONE = "there is no such object. Push the set again"
 _DENIED = (
     "access is denied. Allow these credentials s3:ListBucket, s3:GetObject and, to push, "
-    "s3:PutObject, or use others"
+    "s3:PutObject, s3:ListBucketMultipartUploads, s3:ListMultipartUploadParts and "
+    "s3:AbortMultipartUpload, or use others"
 )
 _REMEDIES = {
     "NoSuchBucket": "there is no such bucket. Make it, or correct the location",

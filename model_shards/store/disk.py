@@ -1,5 +1,6 @@
 """Whether what is to be written has room."""
 
+import contextlib
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -33,4 +34,6 @@ def require_space(directory: Path, missing: Iterable[_Sized]) -> None:
 
 
 def _written_bytes(path: Path) -> int:
-    return path.stat().st_blocks * _STAT_BLOCK_BYTES if path.exists() else 0
+    with contextlib.suppress(FileNotFoundError):  # or another process has just finished it
+        return path.stat().st_blocks * _STAT_BLOCK_BYTES
+    return 0

@@ -16,6 +16,7 @@ from model_shards.store.ranks import Ranks
 from model_shards.store.remote_manifest import read_manifest
 
 _FILES_AT_ONCE = 4
+BEGUN = ".pull"  # in a directory that a set is being fetched into: which one
 
 
 def pull(
@@ -28,7 +29,8 @@ def pull(
     """Fetches what these ranks need and isn't there; all of it without `ranks`. Returns the files.
 
     Files that are there are read, and fetched again where they aren't what the manifest says.
-    Raises StoreError, and CheckpointError for ranks that the set can't serve.
+    Raises StoreError, for a directory that holds anything else, too, and CheckpointError for ranks
+    that the set can't serve.
     """
     client = connect()
     manifest, content = read_manifest(client, location)
@@ -50,18 +52,26 @@ def pull(
 
     crew.run(bring, files, _FILES_AT_ONCE)
     write_whole(directory / MANIFEST, content)
+    (directory / BEGUN).unlink(missing_ok=True)
     return files
 
 
 def _prepare(directory: Path, content: bytes, location: Location) -> None:
-    path = directory / MANIFEST
+    """What isn't the set's own would be deleted where a file of the set has its name."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        other = path.exists() and path.read_bytes() != content
+        marks = [path for path in (directory / MANIFEST, directory / BEGUN) if path.exists()]
+        if not marks and any(directory.iterdir()):
+            raise StoreError(
+                f"{directory}: isn't empty, and holds no shard set. Name another directory"
+            )
+        other = any(path.read_bytes() != content for path in marks)
+        if not marks:
+            write_whole(directory / BEGUN, content)
     except OSError as error:
         raise StoreError(f"{directory} can't be used: {error.strerror}") from error
     if other:
         raise StoreError(
-            f"{directory}: holds another shard set than {location}. Name another directory, or "
-            "delete that one first"
+            f"{directory}: holds another shard set than {location}, or a part of one. Name another "
+            "directory, or delete that one first"
         )

@@ -94,6 +94,14 @@ class Uploader:
             raise
         in_order = {"Parts": [parts[number] for number in sorted(parts)]}
         self.client.complete_multipart_upload(**upload, MultipartUpload=in_order)
+        if not self._is_there(file):  # what went on had been begun for a file of another hash
+            self.client.copy_object(
+                **self._object(file),
+                CopySource=self._object(file),
+                ChecksumAlgorithm="SHA256",
+                MetadataDirective="REPLACE",
+                Metadata={_HASH: file.sha256},
+            )
 
     def _send_part(
         self, upload: dict[str, str], number: int, content: bytes, checksum: str

@@ -1,3 +1,4 @@
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,11 @@ from safetensors import safe_open
 
 from configs.errors import CheckpointError, StoreError
 from model_shards.placement.order import ExpertOrder, linear_order
+from model_shards.shard_set import source_checkpoint
 from model_shards.shard_set.file_journal import JOURNAL
 from model_shards.shard_set.manifest import MANIFEST, Manifest
 from model_shards.shard_set.plan import Plan
+from model_shards.shard_set.source_checkpoint import SourceCheckpoint
 from model_shards.shard_set.split import split, write_set
 from model_shards.shard_set.verify import verify
 from model_shards.store.meter import Meter
@@ -153,11 +156,47 @@ def test_a_set_cut_otherwise_is_not_overwritten(source: Path, out: Path, groups:
     assert verify(out) == []
 
 
-def test_a_set_that_has_lost_a_file_is_not_called_whole(source: Path, out: Path) -> None:
+def test_what_a_set_has_lost_is_written_again_and_nothing_else(source: Path, out: Path) -> None:
     split(source, out, _linear(SMALL), 4)
-    (out / "tekken.json").unlink()
-    with pytest.raises(StoreError, match=r"tekken.json: missing, .*split again"):
+    names = "tekken.json", "base-00001-of-00001.safetensors"
+    lost_bytes = sum((out / name).stat().st_size for name in names)
+    (out / names[0]).unlink()
+    (out / names[1]).write_bytes(b"short")
+    meter = Meter()
+    split(source, out, _linear(SMALL), 4, meter)
+    assert meter.moved_bytes == lost_bytes
+    assert verify(out) == []
+    assert not (out / JOURNAL).exists()
+
+
+def test_what_is_lost_is_not_made_of_another_source(
+    source: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of large tensors only the ends tell one source from another."""
+    monkeypatch.setattr(source_checkpoint, "_SAMPLE_BYTES", 1)
+    split(source, out, _linear(SMALL), 4)
+    for path in out.glob("*.safetensors"):
+        path.unlink()
+    tensors = SourceCheckpoint.read(source).tensors.values()
+    largest = max(tensors, key=lambda one: one.size_bytes)
+    content = bytearray(largest.path.read_bytes())
+    content[largest.offset + largest.size_bytes // 2] ^= 1
+    largest.path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"isn't what .* was split from"):
         split(source, out, _linear(SMALL), 4)
+
+
+def test_a_source_that_changes_meanwhile_makes_no_set(source: Path, out: Path) -> None:
+    path = next(source.glob("*.safetensors"))
+
+    class Changing(Meter):
+        def moved(self, size_bytes: int) -> None:
+            super().moved(size_bytes)
+            os.utime(path)
+
+    with pytest.raises(CheckpointError, match="changed while it was split"):
+        split(source, out, _linear(SMALL), 4, Changing())
+    assert not (out / MANIFEST).exists()
 
 
 def test_a_directory_with_something_else_is_refused(source: Path, out: Path) -> None:

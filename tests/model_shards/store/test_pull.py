@@ -8,7 +8,7 @@ from configs.errors import StoreError
 from model_shards.shard_set.manifest import MANIFEST, Manifest
 from model_shards.store.location import Location
 from model_shards.store.meter import Meter
-from model_shards.store.pull import pull
+from model_shards.store.pull import BEGUN, pull
 from model_shards.store.push import push
 from model_shards.store.ranks import Ranks
 from tests.model_shards.store.faulty_proxy import Fault, FaultyProxy
@@ -152,6 +152,32 @@ def test_another_set_is_not_mixed_in(pushed: Location, tmp_path: Path) -> None:
     write_set(tmp_path / "other", seed=1)
     with pytest.raises(StoreError, match="holds another shard set"):
         pull(pushed, tmp_path / "other", Meter())
+
+
+def test_what_else_is_in_a_directory_is_not_lost(
+    pushed: Location, shard_set: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "models" / "params.json"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    with pytest.raises(StoreError, match="holds no shard set"):
+        pull(pushed, mine.parent, Meter())
+    assert mine.read_text() == "mine"
+
+
+def test_an_unfinished_pull_of_another_set_is_not_gone_on_with(
+    pushed: Location, shard_set: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / BEGUN).write_bytes((shard_set / MANIFEST).read_bytes())
+    (copy / "params.json").write_bytes((shard_set / "params.json").read_bytes())
+    pull(pushed, copy, Meter(), part_bytes=PART_BYTES)
+    assert _contents(copy) == _contents(shard_set)
+    (copy / MANIFEST).unlink()
+    (copy / BEGUN).write_text("{}")
+    with pytest.raises(StoreError, match="or a part of one"):
+        pull(pushed, copy, Meter())
 
 
 def test_too_small_a_disk_is_noticed_before_anything_is_fetched(

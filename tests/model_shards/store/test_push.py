@@ -57,6 +57,19 @@ def test_a_killed_push_goes_on_with_the_parts_that_are_missing(
     assert body.read() == (shard_set / "base.safetensors").read_bytes()
 
 
+def test_an_upload_that_was_begun_for_another_file_leaves_no_hash_of_it(
+    location: Location, shard_set: Path
+) -> None:
+    client = boto3.client("s3")
+    base = {"Bucket": location.bucket, "Key": location.key("base.safetensors")}
+    client.create_multipart_upload(**base, ChecksumAlgorithm="SHA256", Metadata={"sha256": "0"})
+    manifest = push(shard_set, location, Meter(), PART_BYTES)
+    assert client.head_object(**base)["Metadata"]["sha256"] == manifest.base[0].sha256
+    assert client.get_object(**base)["Body"].read() == (
+        (shard_set / "base.safetensors").read_bytes()
+    )
+
+
 @pytest.mark.parametrize("name", ["params.json", "base.safetensors", "experts-3.safetensors"])
 def test_an_altered_file_is_refused(location: Location, shard_set: Path, name: str) -> None:
     path = shard_set / name
