@@ -5,7 +5,7 @@ import pytest
 from tests.served.deployed import Deployed, write_config
 
 # Streams alone count: on a busy machine an idle router, too, may be late, and its start is work.
-ROUTERS = {"max_routers": 2, "streams": 6, "cpu": 1, "lag_s": 10, "up_s": 1, "down_s": 60}
+ROUTERS = {"max_routers": 2, "streams": 6, "cpu": 1, "lag_s": 10, "up_s": 1, "down_s": 30}
 SCALING = {
     "min_gangs": 0,
     "max_gangs": 2,
