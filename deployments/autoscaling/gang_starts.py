@@ -3,6 +3,8 @@
 from collections import deque
 from collections.abc import Set as AbstractSet
 
+_MOST_S = 3600.0  # who took longer has waited for machines that weren't to be had
+
 
 class GangStarts:
     """Told how many gangs are wanted and which are up; `start_s` is that of the last start."""
@@ -25,5 +27,5 @@ class GangStarts:
         """A gang that comes back after a fault wasn't asked for, and measures nothing."""
         for _ in up - self._known:
             if self._asked_at_s:
-                self.start_s = now_s - self._asked_at_s.popleft()
+                self.start_s = min(_MOST_S, now_s - self._asked_at_s.popleft())
         self._known = set(up)

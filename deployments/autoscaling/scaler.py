@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from configs.autoscaling import Autoscaling
 from deployments.autoscaling.gang_policy import Wanted
 from deployments.autoscaling.gang_starts import GangStarts
 from deployments.autoscaling.memory import Memory
-from deployments.autoscaling.observation import Capacity, Observation
+from deployments.autoscaling.observation import Capacity, Lengths, Observation
 from deployments.autoscaling.observing import capacity_of, observe, whole_gangs
 from deployments.autoscaling.policy import Decision, decide
 from deployments.autoscaling.reports import EXPIRE_AFTER_S, RankReport, RouterReport
@@ -52,6 +53,7 @@ class Scaler:
         self._routers: _Latest[RouterReport] = _Latest()
         self._starts = GangStarts()
         self._capacity: Capacity | None = None  # kept where no gang is left
+        self._lengths = Lengths()  # kept where nothing was answered of late
         self._memory = Memory()
 
     def hear_rank(self, report: RankReport, now_s: float) -> None:
@@ -64,17 +66,26 @@ class Scaler:
         """Decides once every `interval_s`; None while too little is known."""
         ranks = self._ranks.living(now_s)
         self._starts.see(whole_gangs(ranks), now_s)
-        self._capacity = capacity_of(ranks, self._starts.start_s) or self._capacity
+        self._capacity = _known(capacity_of(ranks, self._starts.start_s), self._capacity)
         told = max((one.told_gangs or 0 for one in ranks), default=0)
         wanted = self.decision.gangs if self.decision else told
         routers = self._routers.living(now_s)
-        self.seen = observe(ranks, routers, wanted, self._capacity, now_s)
+        seen = observe(ranks, routers, wanted, self._capacity, now_s)
+        self._lengths = seen.lengths if seen.lengths.answer_tokens else self._lengths
+        self.seen = replace(seen, lengths=self._lengths)
         if now_s >= self._decides_from_s:
             self._decides_from_s = now_s + self._config.interval_s
             self.decision = decide(self.seen, self._memory, self._config)
             self._memory = self.decision.memory
             self._starts.want(self.decision.gangs, now_s)
         return self.decision
+
+
+def _known(capacity: Capacity | None, before: Capacity | None) -> Capacity | None:
+    """A new gang has timed no steps yet: they take as long as those before."""
+    if capacity is None or before is None or capacity.step is not None:
+        return capacity or before
+    return replace(capacity, step=before.step)
 
 
 class ScalerService:

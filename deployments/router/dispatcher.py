@@ -41,7 +41,7 @@ class Dispatcher:
         on_lost: Callable[[Flight], None],
     ) -> None:
         self.flights: dict[str, Flight] = {}
-        self._deadline_s = survival.deadline_s
+        self.deadline_s = survival.deadline_s
         self._waits = admission.waits
         self._on_outputs = on_outputs
         self._on_lost = on_lost
@@ -62,7 +62,7 @@ class Dispatcher:
     def patience_s(self, tier: Tier) -> float:
         """How long a request waits: for a rank with room, or without any rank for a gang."""
         if not self.any_rank():
-            return self._deadline_s
+            return self.deadline_s
         waits = self._waits
         return (waits.interactive_s, waits.standard_s, waits.batch_s)[tier]
 
@@ -99,6 +99,11 @@ class Dispatcher:
         self._line.part(flight.ticket)
         if flight.patience is not None:
             flight.patience.cancel()
+
+    def check_health(self) -> None:
+        """Raises RuntimeError if it doesn't follow any more which ranks there are."""
+        if self._following.done():
+            raise RuntimeError("the router doesn't follow the roster")
 
     async def close(self) -> None:
         """Lets go of every rank; what is in flight there is aborted by the ranks."""
@@ -151,7 +156,7 @@ class Dispatcher:
     def _reconsider(self) -> None:
         """A gang came or went: call back what is on lost ranks, send what waits."""
         usable = {link.room.replica for link in self._fleet.usable()}
-        for flight in self.flights.values():
+        for flight in list(self.flights.values()):  # who has waited too long before leaves here
             if flight.replica is not None and flight.replica not in usable:
                 self._call_back(flight)
         self._plan_round()
@@ -177,7 +182,7 @@ class Dispatcher:
             return
         loop = asyncio.get_running_loop()
         # Without any rank patience is shorter, so it looks again meanwhile.
-        flight.patience = loop.call_later(min(left_s, self._deadline_s), self._watch, flight)
+        flight.patience = loop.call_later(min(left_s, self.deadline_s), self._watch, flight)
 
     def _recall(self, flight: Flight) -> None:
         """Its rank, if it has one that can be reached, needn't go on, and has its place free."""

@@ -6,6 +6,7 @@ Read from vLLM 0.32.
 """
 
 import asyncio
+import contextlib
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -76,17 +77,23 @@ class RouterEngineCore(EngineCoreClient):
                 raise full
 
     async def _first_rank(self, flight: Flight) -> None:
-        """Until a request has its first rank, the front end still takes an error."""
-        limit_s = self._dispatcher.patience_s(flight.ticket.tier)
-        try:
-            async with asyncio.timeout(limit_s):
-                await flight.sent.wait()
-            if flight.away is not None:
-                raise flight.away
-        except TimeoutError:
-            if self._dispatcher.any_rank():
-                raise WaitedTooLongError(flight.ticket.tier, limit_s) from None
-            raise NoGangError(limit_s) from None
+        """Until a request has its first rank, the front end still takes an error.
+
+        How long it waits changes when the last gang goes, or one comes: so it looks again.
+        """
+        tier, deadline_s = flight.ticket.tier, self._dispatcher.deadline_s
+        while not flight.sent.is_set():
+            limit_s = self._dispatcher.patience_s(tier)
+            left_s = limit_s - (time.monotonic() - flight.arrived_s)
+            if left_s <= 0:
+                if self._dispatcher.any_rank():
+                    raise WaitedTooLongError(tier, limit_s)
+                raise NoGangError(limit_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left_s, deadline_s)):
+                    await flight.sent.wait()
+        if flight.away is not None:
+            raise flight.away
 
     def _refuse(self, flight: Flight) -> None:
         """vLLM has registered the request, but won't abort it, nor its siblings where `n` > 1."""
@@ -103,6 +110,10 @@ class RouterEngineCore(EngineCoreClient):
     def waits_for_a_gang(self) -> bool:
         """Whether there are requests, and no rank to send them to."""
         return bool(self._flights) and not self._dispatcher.any_rank()
+
+    def check_health(self) -> None:
+        """Raises RuntimeError if it doesn't follow any more which ranks there are."""
+        self._dispatcher.check_health()
 
     def retry_after_s(self) -> float:
         """When a refused request is likely to find room."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import zmq.asyncio
@@ -75,10 +75,14 @@ class Fleet:
         room = Room(entry.replica, limits(entry, self._admission), bit=self._free_bit())
         link = Link(entry, self._context, room, self._silence_s, listener=self)
         self._links[entry.replica] = link
-        for work in (self._keep(link), self._announce(link)):
-            task = asyncio.create_task(work)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        announcing = self._start(self._announce(link))
+        self._start(self._keep(link)).add_done_callback(lambda _: announcing.cancel())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _announce(self, link: Link) -> None:
         await link.up.wait()

@@ -83,6 +83,7 @@ class Link:
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await task
             self._socket.disable_monitor()
+            self._monitor.close(linger=0)
             self._socket.close(linger=0)
 
     async def _listen(self) -> None:

@@ -122,6 +122,7 @@ class Router:
     async def check_health(self) -> None:
         if self._llm is not None:
             await self._llm.check_health()
+            self._llm.engine_core.check_health()
 
     def __del__(self) -> None:
         for task in self._working:

@@ -6,6 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+_FEW = 64  # who has left may stay in the heap
+
 
 class Tier(IntEnum):
     """Priority classes; whoever waits in one goes before everybody in the next."""
@@ -88,6 +90,12 @@ class WaitingLine:
         self._length[ticket.tier] -= 1
         if not self._length[ticket.tier]:
             self._next_turn[ticket.tier].clear()
+        if len(self._heap) > 2 * len(self._waiting) + _FEW:
+            self._heap = [one for one in self._heap if self._waits(one[-1])]
+            heapq.heapify(self._heap)
+
+    def _waits(self, ticket: Ticket) -> bool:
+        return self._waiting.get(ticket.request_id) is ticket
 
     def part(self, ticket: Ticket) -> None:
         """It has ended, here or at a rank."""
@@ -111,7 +119,7 @@ class WaitingLine:
         """Whose turn it is; stays in the line."""
         while self._heap:
             ticket = self._heap[0][-1]
-            if self._waiting.get(ticket.request_id) is ticket:
+            if self._waits(ticket):
                 return ticket
             heapq.heappop(self._heap)
         return None

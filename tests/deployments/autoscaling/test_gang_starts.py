@@ -26,6 +26,14 @@ def test_gangs_that_were_asked_for_at_different_times_are_told_apart() -> None:
     assert starts.start_s == 70
 
 
+def test_waiting_for_machines_that_are_not_to_be_had_is_no_start() -> None:
+    starts = GangStarts()
+    starts.want(0, 0)
+    starts.want(1, 0)
+    starts.see({"a"}, 6 * 3600)
+    assert starts.start_s == 3600
+
+
 def test_who_is_wanted_no_more_measures_nothing() -> None:
     starts = GangStarts()
     starts.want(1, 0)

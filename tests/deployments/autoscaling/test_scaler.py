@@ -3,7 +3,7 @@
 import asyncio
 
 from configs.autoscaling import Autoscaling
-from deployments.autoscaling.observation import ClassLoad, GangCount
+from deployments.autoscaling.observation import ClassLoad, GangCount, Lengths, StepTime
 from deployments.autoscaling.reports import EXPIRE_AFTER_S
 from deployments.autoscaling.scaler import Scaler, ScalerService
 from tests.deployments.autoscaling.reported import rank, router
@@ -33,6 +33,21 @@ def test_who_falls_silent_counts_no_more_but_what_a_gang_can_do_is_remembered() 
     assert not scaler.seen.works
     assert scaler.seen.gangs.up == 0
     assert scaler.seen.capacity is not None
+
+
+def test_lengths_of_answers_and_of_steps_are_remembered() -> None:
+    scaler = Scaler(CONFIG, now_s=0)
+    lengths, step = Lengths(10, 20, 30), StepTime(0.01, 0.001, 0.0001)
+    scaler.hear_rank(rank("a", step=step), 0)
+    scaler.hear_router(router(answered=3, lengths=lengths), 0)
+    scaler.look(1)
+    scaler.hear_rank(rank("b", gang="h"), 2 + EXPIRE_AFTER_S)
+    scaler.hear_router(router(), 2 + EXPIRE_AFTER_S)
+    scaler.look(2 + EXPIRE_AFTER_S)
+    assert scaler.seen is not None
+    assert scaler.seen.lengths == lengths
+    assert scaler.seen.capacity is not None
+    assert scaler.seen.capacity.step == step
 
 
 def test_a_request_wakes_a_gang_and_how_long_it_took_is_known_then() -> None:

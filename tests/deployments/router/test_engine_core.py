@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import psutil
 import pytest
 from vllm.v1.engine import EngineCoreOutput, FinishReason
 
-from configs.admission import Admission
+from configs.admission import Admission, Waits
 from configs.deployment import Survival
 from deployments.router.engine_core import RouterEngineCore
 from deployments.router.refusals import NoGangError
@@ -163,6 +164,78 @@ def test_without_a_gang_a_request_fails_at_its_deadline_and_leaves_nothing() -> 
             await core.add_request_async(request())
         assert (await next_output(core)).finish_reason == FinishReason.ABORT
         assert not core.dp_engines_running()
+        await core.close()
+
+    play(scene)
+
+
+def test_who_waits_in_line_when_the_only_gang_dies_waits_for_the_next() -> None:
+    async def scene() -> None:
+        shard = FakeShard("a")
+        shard.entry = shard.entry.model_copy(update={"max_num_seqs": 1})
+        roster = FakeRoster(shard)
+        waits = Waits(standard_s=0.5)
+        core = RouterEngineCore(roster, PATIENT, Admission(waits=waits))
+        await core.add_request_async(request("running"))
+        waiting = asyncio.create_task(core.add_request_async(request("waiting")))
+        await asyncio.sleep(0.2)
+        shard.vanish()
+        await asyncio.sleep(0.6)
+        assert not waiting.done()
+        roster.shards[:] = [FakeShard("b")]
+        await waiting
+        await core.close()
+
+    play(scene)
+
+
+def test_who_waited_for_a_gang_has_the_patience_of_its_class_once_one_is_there() -> None:
+    async def scene() -> None:
+        shard = FakeShard("a")
+        shard.entry = shard.entry.model_copy(update={"max_num_seqs": 1})
+        roster = FakeRoster()
+        core = RouterEngineCore(roster, Survival(deadline_s=0.5), Admission())
+        asked = [asyncio.create_task(core.add_request_async(request(name))) for name in "ab"]
+        await asyncio.sleep(0.2)
+        roster.shards.append(shard)
+        await asyncio.sleep(0.6)
+        assert [task.done() for task in asked] == [True, False]
+        await shard.say((await shard.requests.get()).request_id, [7], FinishReason.STOP)
+        await asyncio.gather(*asked)
+        await core.close()
+
+    play(scene)
+
+
+def test_ranks_that_go_leave_nothing_open() -> None:
+    async def scene() -> None:
+        roster = FakeRoster()
+        core = RouterEngineCore(roster, PATIENT, Admission())
+        open_files = []
+        for number in range(4):
+            shard = FakeShard(str(number))
+            roster.shards[:] = [shard]
+            await core.add_request_async(request(str(number)))
+            sent = await shard.requests.get()
+            await shard.say(sent.request_id, [7], FinishReason.STOP)
+            await next_output(core)
+            shard.vanish()
+            await asyncio.sleep(0.3)
+            open_files.append(psutil.Process().num_fds())
+        assert open_files[-1] == open_files[0]
+        await core.close()
+
+    play(scene)
+
+
+def test_a_router_that_follows_no_roster_says_so() -> None:
+    async def scene() -> None:
+        core = RouterEngineCore(FakeRoster(), PATIENT, Admission())
+        core.check_health()
+        core._dispatcher._following.cancel()
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="roster"):
+            core.check_health()
         await core.close()
 
     play(scene)

@@ -110,6 +110,17 @@ def test_who_is_called_back_has_the_turn_it_had() -> None:
     assert serve_all(line) == ["first", "second"]
 
 
+def test_who_left_takes_no_memory_while_a_better_class_waits() -> None:
+    line = WaitingLine()
+    line.join(ticket("first", tier=Tier.INTERACTIVE))
+    for number in range(1000):
+        line.join(ticket(str(number), tier=Tier.BATCH))
+        line.leave(str(number))
+    line.join(ticket("last", tier=Tier.BATCH))
+    assert len(line._heap) < 100
+    assert serve_all(line) == ["first", "last"]
+
+
 def test_a_full_line_is_left_by_the_newest_of_the_lowest_class() -> None:
     line = WaitingLine()
     for name, tier in (("i", Tier.INTERACTIVE), ("b1", Tier.BATCH), ("s", Tier.STANDARD)):
