@@ -14,7 +14,7 @@ def next_steps(topology: Topology, directory: str) -> list[Step]:
     if isinstance(provider, Local):
         return [("serve, on this machine", f"small4 serve {directory}/serve.yaml")]
     if isinstance(provider, KubeRay):
-        return _kubernetes(directory, provider)
+        return _kubernetes(topology.name, directory, provider)
     return _ray_up(topology, directory)
 
 
@@ -36,7 +36,7 @@ def _ray_up(topology: Topology, directory: str) -> list[Step]:
     return [*steps, ("end all of it, and what it costs", f"ray down -y {cluster}")]
 
 
-def _kubernetes(directory: str, provider: KubeRay) -> list[Step]:
+def _kubernetes(name: str, directory: str, provider: KubeRay) -> list[Step]:
     kubectl = f"kubectl --namespace {provider.namespace}"
     return [
         (
@@ -54,4 +54,9 @@ def _kubernetes(directory: str, provider: KubeRay) -> list[Step]:
             f"--filename {directory}/ray-service.yaml",
         ),
         ("see how far it is", f"{kubectl} get rayservice,pods"),
+        (
+            "bring its port here; it is the head's service that clients use, for no proxy runs on "
+            f"workers, where {name}-serve-svc leads, too",
+            f"{kubectl} port-forward service/{name}-head-svc 8000",
+        ),
     ]

@@ -51,10 +51,12 @@ cluster's name. Instance profiles and their roles have the same names.
 
 {_aws_role(provider.head_instance_profile, "iam-head.json")}
 
-`ray up` itself needs EC2 rights like the head's, and `iam:PassRole` for both roles.""" + (
+`ray up` itself needs EC2 rights like the head's, `iam:PassRole` for both roles, and
+`ec2:CreateKeyPair`, for it makes a key where the manifest names none.""" + (
         f"""
 
-For SSH through the Session Manager the head needs, and you the plugin of that name,
+For SSH through the Session Manager you need the plugin of that name and `ssm:StartSession`, and
+the head
 
     aws iam attach-role-policy --role-name {provider.head_instance_profile} \\
       --policy-arn arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"""
@@ -80,21 +82,25 @@ def _aws_network(provider: Aws, layout: Layout) -> str:
 {group} must let its members reach each other on every port, and nobody else in, but for
 SSH to the head where it doesn't come through the Session Manager:
 
-    aws ec2 authorize-security-group-ingress --group-id {group} \\
-      --protocol all --source-group {group}
+    aws ec2 authorize-security-group-ingress --region {provider.region} \\
+      --group-id {group} --protocol all --source-group {group}
 
-{provider.subnet} needs a way to S3 (a gateway endpoint costs nothing) and, while nodes are set up,
-to package mirrors (NAT)."""
+{provider.subnet} needs a way to S3 (a gateway endpoint costs nothing); to EC2's API, by which the
+head starts and ends machines, and to the Session Manager if SSH comes through it, as long as the
+cluster runs (NAT, or interface endpoints for ec2, ssm, ssmmessages and ec2messages); and, while
+nodes are set up, to package mirrors (NAT)."""
     if layout.nodes_per_gang > 1:
         text += f"""
 
 EFA asks that members may also send each other everything, by a rule that names the group:
 
-    aws ec2 authorize-security-group-egress --group-id {group} \\
-      --protocol all --source-group {group}
+    aws ec2 authorize-security-group-egress --region {provider.region} \\
+      --group-id {group} --protocol all --source-group {group}
 
-The image needs EFA's driver and the NCCL plugin aws-ofi-nccl, or the gang doesn't start
-(FI_PROVIDER=efa). With NCCL_DEBUG=INFO among the env_vars of serve.yaml, ranks log `NET/OFI`."""
+The image needs EFA's driver and the NCCL plugin aws-ofi-nccl, where the loader finds it. NCCL
+doesn't ask for it: without it a gang starts all the same, and is slow, over TCP. So look, once:
+with NCCL_DEBUG=INFO among the env_vars of serve.yaml, ranks log that they use it (`NET/OFI`, or
+`NET/Libfabric`), rather than `NET/Socket`."""
     return text
 
 
@@ -167,8 +173,8 @@ def _kubernetes(topology: Topology, provider: KubeRay) -> str:
     kubectl --namespace {provider.namespace} create serviceaccount {provider.service_account}
 
 Pods run as it: {rights}. The operator gives it the right to resize this cluster, for Ray's
-autoscaler. GPUs need NVIDIA's device plugin, and network-policy.yaml a network plugin that enforces
-policies."""
+autoscaler. The account must be there before you apply. GPUs need NVIDIA's device plugin, and
+network-policy.yaml a network plugin that enforces policies."""
 
 
 _PORTS = """\

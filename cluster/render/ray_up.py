@@ -92,9 +92,12 @@ def _initialization(topology: Topology) -> Iterator[Any]:
     if isinstance(provider, Aws | Gcp):
         yield Why(
             "Python for `make setup`; its headers and a C compiler for the kernels that are "
-            "compiled on the node.",
-            "sudo apt-get update &&\n"
-            "sudo apt-get install --yes python3.11-venv python3.11-dev build-essential",
+            "compiled on the node. A machine that has just started may hold apt's lock, and nobody "
+            "is there to answer what it asks.",
+            "for _ in 1 2 3 4 5 6; do sudo apt-get update && break; sleep 10; done\n"
+            "sudo env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a \\\n"
+            "  apt-get -o DPkg::Lock::Timeout=600 install --yes \\\n"
+            "  python3.11-venv python3.11-dev build-essential",
         )
         if "cache" in topology.weights.model_fields_set:
             yield Why(

@@ -127,8 +127,7 @@ def _environment(topology: Topology, layout: Layout) -> dict[str, Any]:
         }
     elif topology.provider.type == "aws" and layout.nodes_per_gang > 1:
         variables["FI_PROVIDER"] = Why(
-            "Ranks on other machines are reached by EFA, or not at all: TCP would be too slow to "
-            "go unnoticed for long.",
+            "NCCL's plugin for EFA takes EFA, or fails. NOTES.md says how to see that it is there.",
             "efa",
         )
     return variables

@@ -37,7 +37,7 @@ def report(plan: Plan, topology: Topology) -> Iterator[RenderableType]:
     yield from _cost(plan)
 
 
-_AT_BEST = "a roofline, and real steps take 1.1 to 4 times as long"
+_AT_BEST = "a roofline, and real steps take 1.1 to 4.4 times as long"
 
 
 def _section(heading: str, body: RenderableType) -> Iterator[RenderableType]:
