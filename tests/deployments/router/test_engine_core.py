@@ -1,6 +1,7 @@
 """What the router does when ranks die, fall silent, or aren't there."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import psutil
@@ -202,6 +203,23 @@ def test_who_waited_for_a_gang_has_the_patience_of_its_class_once_one_is_there()
         assert [task.done() for task in asked] == [True, False]
         await shard.say((await shard.requests.get()).request_id, [7], FinishReason.STOP)
         await asyncio.gather(*asked)
+        await core.close()
+
+    play(scene)
+
+
+def test_one_that_has_waited_too_long_does_not_keep_others_at_a_dead_rank() -> None:
+    async def scene() -> None:
+        shard = FakeShard("a")
+        core = RouterEngineCore(FakeRoster(shard), PATIENT, Admission())
+        for name in "late", "other":
+            await core.add_request_async(request(name))
+            await shard.requests.get()
+        core._flights["late"].waits_since_s = time.monotonic() - 2 * PATIENT.deadline_s
+        shard.vanish()
+        assert (await next_output(core)).request_id == "late"
+        await asyncio.sleep(0.1)
+        assert core._flights["other"].replica is None
         await core.close()
 
     play(scene)
