@@ -1,5 +1,6 @@
 """A checkpoint cut by expert: each rank of a gang can read the base and its own, and no more."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from configs.errors import CheckpointError, StoreError
@@ -98,16 +99,20 @@ def _whole(plan: Plan, key: str, out: Path, meter: Meter) -> Manifest:
     if lost:
         require_space(out, lost)
         with FileJournal.held(out, key):
-            writer = FileWriter(out, Crew(), meter)
-            for file in lost:
-                if writer.write(file).sha256 != sha256[file.name]:
-                    (out / file.name).unlink()
-                    raise CheckpointError(
-                        f"source: it isn't what {out} was split from any more, so {file.name} "
-                        "can't be written again. Split it into another directory"
-                    )
+            _write_again(lost, sha256, FileWriter(out, Crew(), meter))
     (out / JOURNAL).unlink(missing_ok=True)
     return there
+
+
+def _write_again(lost: list[PlannedFile], sha256: Mapping[str, str], writer: FileWriter) -> None:
+    """Raises CheckpointError where the source gives other bytes than the set had."""
+    for file in lost:
+        if writer.write(file).sha256 != sha256[file.name]:
+            (writer.directory / file.name).unlink()
+            raise CheckpointError(
+                f"source: it isn't what {writer.directory} was split from any more, so {file.name} "
+                "can't be written again. Split it into another directory"
+            )
 
 
 def _require_empty(out: Path) -> None:

@@ -1,4 +1,4 @@
-"""`make bench BENCH=roofline`: a GPU's real steps beside those that `small4 cluster plan` states.
+"""`make bench BENCH=roofline HARDWARE=gpu`: a GPU's real steps beside `small4 cluster plan`'s.
 
 Two parts of a step, in the real sizes and in plain PyTorch: the experts of a layer that one GPU of
 a gang holds, and a layer's latent attention. Weights are noise. Calls are captured into a CUDA
