@@ -32,7 +32,7 @@ test: $(READY) $(NOISE) ## run every test
 	$(BIN)/python -m pytest $(ARGS)
 test-cluster: $(READY) ## `ray up` on two hosts made of namespaces (as root)
 	@$(GET_SSHD)
-	$(BIN)/python -m pytest tests/cluster_up $(ARGS)
+	$(BIN)/python -m pytest tests/system/cluster_up $(ARGS)
 lint: $(READY) ## ruff: rules and format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -56,7 +56,7 @@ GET_SSHD = PATH=$$PATH:/usr/sbin; { command -v sshd && command -v rsync || test 
   mkdir -p .cache/debs && cd .cache/debs && \
   apt-get download openssh-server rsync libwrap0 libpopt0 >log 2>&1 && \
   for package in *.deb; do dpkg-deb -x $$package all; done && mv all ../ssh; } || \
-  echo "No sshd and rsync for tests/cluster_up: apt-get install openssh-server rsync"
+  echo "No sshd and rsync for tests/system/cluster_up: apt-get install openssh-server rsync"
 
 # Answers that go on and on, for tests of form and for the bench.
 $(NOISE): $(wildcard model_shards/*.py) | $(READY)

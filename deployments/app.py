@@ -5,11 +5,11 @@ from ray.serve import Application
 from configs.deployment import Deployment
 from deployments.access.quotas import QuotaService
 from deployments.autoscaling.scaler import ScalerService
+from deployments.ray_serve.service import service
 from deployments.roster import RosterService
+from deployments.router.deployment import router_deployment
 from deployments.router.router import Router
-from deployments.router.routers import router_deployment
-from deployments.service import service
-from deployments.shard.gangs import shard_deployment
+from deployments.shard.deployment import shard_deployment
 
 
 def build(deployment: Deployment) -> Application:

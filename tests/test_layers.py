@@ -30,7 +30,7 @@ def test_packages_import_only_those_below(package: str) -> None:
         "cluster.plan.planner",
         "configs.serve_file",
         "deployments.cli",
-        "deployments.router.dispatch",
+        "deployments.scheduling.dispatch",
         "deployments.router.router",  # vLLM must not look for a device before it is told not to
         "model_shards.shard_set.split",
     ],

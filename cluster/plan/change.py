@@ -6,7 +6,7 @@ from typing import Any
 
 from cluster.machines import GPUS, MACHINES, hardware_of
 from cluster.plan.node import Node, gang_groups
-from configs.topology import NodeGroup, Topology
+from configs.cluster_manifest import NodeGroup, Topology
 
 _LEAST_TOKENS = 2_048
 _MOST_NODES = 64

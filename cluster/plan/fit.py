@@ -8,7 +8,7 @@ from cluster.plan.model import Model
 from cluster.plan.node import Node
 from cluster.plan.roofline import Roofline
 from cluster.plan.shape import Shape
-from configs.topology import NodeGroup, Serving
+from configs.cluster_manifest import NodeGroup, Serving
 
 
 @dataclass(frozen=True, slots=True)

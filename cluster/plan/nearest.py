@@ -6,8 +6,8 @@ from itertools import combinations
 from cluster.plan.change import KINDS, Change, Kind
 from cluster.plan.model import Model
 from cluster.plan.plan import attempt
+from configs.cluster_manifest import Topology
 from configs.errors import ConfigError
-from configs.topology import Topology
 
 
 def nearest(topology: Topology, model: Model) -> tuple[Change, ...]:

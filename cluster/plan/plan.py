@@ -13,8 +13,8 @@ from cluster.plan.node import Node, gang_groups
 from cluster.plan.rates import LENGTHS_TOKENS, Prefill, Rate, decode_rates, prefill_rates
 from cluster.plan.shape import shapes
 from cluster.plan.sizes import Size, sizes, why
+from configs.cluster_manifest import Topology
 from configs.errors import ConfigError
-from configs.topology import Topology
 
 
 @dataclass(frozen=True, slots=True)

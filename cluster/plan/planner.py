@@ -3,8 +3,8 @@
 from cluster.plan.model import Model
 from cluster.plan.nearest import nearest
 from cluster.plan.plan import Plan, attempt
+from configs.cluster_manifest import Topology
 from configs.errors import FitError
-from configs.topology import Topology
 
 
 def plan(topology: Topology, model: Model) -> Plan:

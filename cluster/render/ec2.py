@@ -5,9 +5,9 @@ from typing import Any
 from cluster.plan.layout import Layout
 from cluster.render.commented import Why
 from cluster.render.resources import resources
+from configs.cluster_manifest import NodeGroup, Topology
 from configs.errors import ConfigError
 from configs.providers import Aws
-from configs.topology import NodeGroup, Topology
 
 # Network cards, one EFA each; AWS, "EFA for accelerated computing instance types".
 _EFA_CARDS = {

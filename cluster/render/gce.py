@@ -6,9 +6,9 @@ from cluster.machines import hardware_of
 from cluster.plan.layout import Layout
 from cluster.render.commented import Why
 from cluster.render.resources import resources
+from configs.cluster_manifest import NodeGroup, Topology
 from configs.errors import ConfigError
 from configs.providers import Gcp
-from configs.topology import NodeGroup, Topology
 
 _DISK_GB = 200
 # Machines that take no Persistent Disk.

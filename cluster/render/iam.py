@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
+from configs.cluster_manifest import Topology
 from configs.providers import Aws
-from configs.topology import Topology
 from configs.weights import S3
 
 

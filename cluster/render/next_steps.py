@@ -2,8 +2,8 @@
 
 from cluster.render.ray_up import project_directory
 from cluster.render.serve_config import exposed
+from configs.cluster_manifest import Topology
 from configs.providers import KubeRay, Local
-from configs.topology import Topology
 
 Step = tuple[str, str]  # what it does, and the command
 

@@ -5,8 +5,8 @@ import textwrap
 from cluster.plan.layout import Layout
 from cluster.render.next_steps import next_steps
 from cluster.render.serve_config import exposed
+from configs.cluster_manifest import Topology
 from configs.providers import Aws, Gcp, KubeRay, OnPrem
-from configs.topology import Topology
 from configs.weights import S3
 
 

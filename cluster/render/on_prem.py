@@ -5,8 +5,8 @@ from typing import Any
 
 from cluster.machines import hardware_of
 from cluster.render.commented import Why
+from configs.cluster_manifest import NodeGroup, Topology
 from configs.providers import OnPrem
-from configs.topology import NodeGroup, Topology
 
 
 def machines(topology: Topology, provider: OnPrem) -> dict[str, Any]:

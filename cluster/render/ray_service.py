@@ -10,10 +10,10 @@ from cluster.machines import hardware_of
 from cluster.plan.layout import Layout
 from cluster.render.commented import Why, dump
 from cluster.render.serve_config import KEYS_DIRECTORY, default_keys, serve_config
+from configs.cluster_manifest import NodeGroup, Topology
 from configs.environment import node_environment
 from configs.errors import ConfigError
 from configs.providers import KubeRay
-from configs.topology import NodeGroup, Topology
 
 _HAPROXY = "/tmp/small4-haproxy"  # noqa: S108 - of the container's own
 _HEALTH_PORT = 52365

@@ -11,10 +11,10 @@ from cluster.plan.layout import Layout
 from cluster.render import ec2, gce, on_prem
 from cluster.render.commented import Why, dump
 from cluster.render.serve_config import has_gpus
+from configs.cluster_manifest import Topology
 from configs.environment import node_environment
 from configs.errors import ConfigError
 from configs.providers import Aws, Gcp, OnPrem
-from configs.topology import Topology
 
 _DIRECTORY = "~/small4"
 _FOLDERS = ("configs", "model_shards", "cluster", "deployments")

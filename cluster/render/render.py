@@ -7,8 +7,8 @@ from cluster.render.notes import notes
 from cluster.render.ray_service import ray_service
 from cluster.render.ray_up import ray_up
 from cluster.render.serve_config import has_gpus, serve_config
+from configs.cluster_manifest import Topology
 from configs.providers import Aws, KubeRay, Local
-from configs.topology import Topology
 
 
 def render(topology: Topology, layout: Layout) -> dict[str, str]:

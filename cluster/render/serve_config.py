@@ -9,12 +9,12 @@ from pydantic import ValidationError
 from cluster.machines import hardware_of
 from cluster.plan.layout import Layout
 from cluster.render.commented import Why, dump
+from configs.cluster_manifest import NodeGroup, Serving, Topology
 from configs.deployment import Deployment
 from configs.errors import ConfigError
 from configs.exposure import refuse_to_expose
 from configs.providers import KubeRay, Local
 from configs.schema import PROJECT_ROOT
-from configs.topology import NodeGroup, Serving, Topology
 from configs.weights import Weights
 
 KEYS_DIRECTORY = "/etc/small4/keys"

@@ -4,8 +4,8 @@ import math
 
 from configs.autoscaling import Autoscaling
 from deployments.autoscaling.demand import Counted
-from deployments.autoscaling.memory import Memory
 from deployments.autoscaling.observation import Observation
+from deployments.autoscaling.policy_state import Memory
 
 _SETTLE_S = 30.0  # until a change of gangs shows in what is measured
 IDLE = 0.25  # gangs with less to do than this aren't made faster by more of them

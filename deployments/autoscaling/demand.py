@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from configs.autoscaling import Autoscaling
 from deployments.autoscaling.observation import Capacity, ClassLoad, Lengths, Observation, StepTime
-from deployments.router.waiting_line import Tier
+from deployments.scheduling.waiting_line import Tier
 
 
 @dataclass(frozen=True, slots=True)

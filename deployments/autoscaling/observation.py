@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deployments.router.waiting_line import Tier
+from deployments.scheduling.waiting_line import Tier
 
 
 @dataclass(frozen=True, slots=True)

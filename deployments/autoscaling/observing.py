@@ -12,7 +12,7 @@ from deployments.autoscaling.observation import (
     StepTime,
 )
 from deployments.autoscaling.reports import RankReport, RouterReport
-from deployments.router.waiting_line import Tier
+from deployments.scheduling.waiting_line import Tier
 
 
 def observe(

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from configs.autoscaling import Autoscaling
 from deployments.autoscaling.correction import IDLE, corrected, forgotten, missed_for_long, misses
 from deployments.autoscaling.demand import Counted, Need, need, occupied
-from deployments.autoscaling.memory import Memory, Moment
 from deployments.autoscaling.observation import RATE_S, ClassLoad, Observation
+from deployments.autoscaling.policy_state import Memory, Moment
 from deployments.autoscaling.reason import reason
 from deployments.autoscaling.trend import Trend, trend
-from deployments.router.waiting_line import Tier
+from deployments.scheduling.waiting_line import Tier
 
 __all__ = ["Decision", "Memory", "decide"]
 

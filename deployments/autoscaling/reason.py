@@ -2,7 +2,7 @@
 
 from configs.autoscaling import Autoscaling
 from deployments.autoscaling.demand import Need
-from deployments.autoscaling.memory import Memory
+from deployments.autoscaling.policy_state import Memory
 from deployments.autoscaling.trend import Trend
 
 

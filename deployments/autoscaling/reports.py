@@ -2,7 +2,7 @@
 
 from configs.schema import Strict
 from deployments.autoscaling.observation import ClassLoad, Lengths, StepTime
-from deployments.router.waiting_line import Tier
+from deployments.scheduling.waiting_line import Tier
 
 REPORT_EVERY_S = 1.0
 EXPIRE_AFTER_S = 10.0  # who says nothing for this long is gone

@@ -9,10 +9,10 @@ from typing import Generic, TypeVar
 from configs.autoscaling import Autoscaling
 from deployments.autoscaling.gang_policy import Wanted
 from deployments.autoscaling.gang_starts import GangStarts
-from deployments.autoscaling.memory import Memory
 from deployments.autoscaling.observation import Capacity, Lengths, Observation
 from deployments.autoscaling.observing import capacity_of, observe, whole_gangs
 from deployments.autoscaling.policy import Decision, decide
+from deployments.autoscaling.policy_state import Memory
 from deployments.autoscaling.reports import EXPIRE_AFTER_S, RankReport, RouterReport
 
 logger = logging.getLogger("ray.serve")

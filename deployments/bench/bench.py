@@ -15,7 +15,7 @@ from deployments.bench.contender import Contender
 from deployments.bench.server import Server
 from deployments.bench.vllm_command import write_metadata
 from deployments.bench.workload import Workload, prompts, warm_up
-from deployments.serve_api import ServeApi
+from deployments.ray_serve.rest_api import ServeApi
 from model_shards.architecture import Architecture
 
 

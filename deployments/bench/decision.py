@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from deployments.bench.machine import Machine
-from deployments.cache_change import CacheChange
-from deployments.router.choice import cheapest
-from deployments.router.prefix_index import PrefixIndex
-from deployments.router.room import Limits, Room
-from deployments.router.waiting_line import Ticket, Tier
+from deployments.scheduling.prefix_index import PrefixIndex
+from deployments.scheduling.rank_load import Limits, Room
+from deployments.scheduling.routing import cheapest
+from deployments.scheduling.waiting_line import Ticket, Tier
+from deployments.wire.cache_change import CacheChange
 
 _RANKS = 8, 512
 _PROMPT_TOKENS, _BLOCK_TOKENS = 2000, 16

@@ -7,7 +7,7 @@ from pathlib import Path
 from configs.errors import ConfigError
 from configs.serve_file import ServeFile
 from deployments.bench.vllm_command import vllm_command, vllm_environment
-from deployments.vllm_arguments import MISTRAL_FORMAT, MISTRAL_PARSERS, as_flags
+from deployments.vllm_config import MISTRAL_FORMAT, MISTRAL_PARSERS, as_flags
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from configs.errors import BenchError
-from deployments.serve_api import ServeApi
+from deployments.ray_serve.rest_api import ServeApi
 
 _SMALL4 = str(Path(sys.executable).with_name("small4"))
 

@@ -10,13 +10,13 @@ from rich.console import Console
 
 from configs.errors import ConfigError
 from configs.scenario import Scenario
-from deployments.autoscaling.simulation.outcome import Outcome
-from deployments.autoscaling.simulation.plot import plot
-from deployments.autoscaling.simulation.simulation import fixed
-from deployments.autoscaling.simulation.simulation import simulate as play
-from deployments.autoscaling.simulation.summary import Summary, summary
-from deployments.cli.autoscale_table import TABLE_WIDTH, simulation_table
 from deployments.cli.errors import err, reported
+from deployments.simulation.outcome import Outcome
+from deployments.simulation.plot import plot
+from deployments.simulation.simulation import fixed
+from deployments.simulation.simulation import simulate as play
+from deployments.simulation.summary import Summary, summary
+from deployments.simulation.table import TABLE_WIDTH, simulation_table
 
 app = typer.Typer(help="What the autoscaling policy would do.", no_args_is_help=True)
 out = Console(highlight=False)

@@ -10,7 +10,7 @@ from rich.progress import (
 )
 
 from deployments.cli.errors import err
-from model_shards.store.meter import Meter
+from model_shards.files.meter import Meter
 
 
 class ByteBar(Meter):

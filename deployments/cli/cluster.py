@@ -10,11 +10,11 @@ from rich.console import Console
 
 from cluster.plan.plan import Plan
 from cluster.plan.planner import plan as planned
-from configs.topology import Topology
+from configs.cluster_manifest import Topology
 from deployments.cli.cluster_render import render
 from deployments.cli.cluster_table import TABLE_WIDTH, report
 from deployments.cli.errors import reported
-from deployments.planned_model import planned_model
+from deployments.model_spec import model_spec
 
 app = typer.Typer(help="Machines described once, and what follows from them.", no_args_is_help=True)
 out = Console(highlight=False)
@@ -30,7 +30,7 @@ def plan(
     """Check that the model fits the machines, and say what it will do there."""
     with reported():
         topology = Topology.load(manifest)
-        found = planned(topology, planned_model(topology.serving.params))
+        found = planned(topology, model_spec(topology.serving.params))
     if as_json:
         typer.echo(json.dumps(_told(found)))
     else:

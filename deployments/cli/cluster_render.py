@@ -9,10 +9,10 @@ from rich.console import Console
 from cluster.plan.planner import plan
 from cluster.render.next_steps import next_steps
 from cluster.render.render import render as rendered
+from configs.cluster_manifest import Topology
 from configs.errors import ConfigError
-from configs.topology import Topology
 from deployments.cli.errors import reported
-from deployments.planned_model import planned_model
+from deployments.model_spec import model_spec
 
 out = Console(highlight=False, soft_wrap=True)
 
@@ -29,7 +29,7 @@ def render(
     """Write what `ray up`, Ray Serve or Kubernetes need for a cluster."""
     with reported():
         topology = Topology.load(manifest)
-        layout = plan(topology, planned_model(topology.serving.params)).layout
+        layout = plan(topology, model_spec(topology.serving.params)).layout
         files = rendered(topology, layout)
         _write(files, directory, overwrite)
     out.print(f"{directory}: {', '.join(sorted(files))}")

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cluster.plan.plan import Plan
 from cluster.plan.sizes import Size
-from configs.topology import NodeGroup, Topology
+from configs.cluster_manifest import NodeGroup, Topology
 from deployments.cli.cluster_rates import columns, decode_table, prefill_table
 
 TABLE_WIDTH = 100  # a terminal that is narrower wraps it

@@ -21,7 +21,7 @@ from configs.keys import KeysFile
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.cli.errors import reported
 from deployments.cli.shard_set import prepare
-from deployments.serve_api import ApplicationStatus, DeploymentStatus, ServeApi
+from deployments.ray_serve.rest_api import ApplicationStatus, DeploymentStatus, ServeApi
 
 out = Console(highlight=False)
 

@@ -13,9 +13,9 @@ from rich.console import Console
 from configs.deployment import Deployment
 from configs.errors import ClusterError, ConfigError
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
-from deployments.cli.application import handle
 from deployments.cli.errors import reported
-from deployments.serve_api import ServeApi
+from deployments.ray_serve.handle import handle
+from deployments.ray_serve.rest_api import ServeApi
 from deployments.shard.recording import RankCount
 from model_shards.placement.expert_load import EXPERT_LOAD, ExpertLoad
 from model_shards.placement.order import ExpertOrder
@@ -75,7 +75,7 @@ def total(counts: Iterable[RankCount]) -> ExpertLoad:
 
 def expert_order(deployment: Deployment) -> ExpertOrder | None:
     """Of the shard set that is served, if one is: ranks count by position, files by expert."""
-    from model_shards.shard_set.opened import open_set
+    from model_shards.loading.open_set import open_set
 
     weights = deployment.weights
     if weights.source is None:
@@ -84,7 +84,7 @@ def expert_order(deployment: Deployment) -> ExpertOrder | None:
 
 
 def _shards(file: ServeFile) -> Any:
-    from deployments.shard.gangs import shard_deployment_name
+    from deployments.shard.deployment import shard_deployment_name
 
     name = shard_deployment_name(file.deployment.gangs.ranks)
     state = ServeApi().status(file.application)

@@ -7,7 +7,7 @@ import typer
 
 from deployments.cli.byte_bar import ByteBar
 from deployments.cli.errors import reported
-from model_shards.store.meter import Meter
+from model_shards.files.meter import Meter
 
 Url = Annotated[str, typer.Argument(help="s3://bucket/prefix", show_default=False)]
 

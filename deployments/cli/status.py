@@ -11,10 +11,10 @@ from rich.table import Table
 
 from configs.errors import ClusterError
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
-from deployments.cli.application import handle
 from deployments.cli.errors import reported
+from deployments.ray_serve.handle import handle
+from deployments.ray_serve.rest_api import ServeApi
 from deployments.roster import RankEntry
-from deployments.serve_api import ServeApi
 
 out = Console(highlight=False)
 

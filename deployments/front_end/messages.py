@@ -13,7 +13,7 @@ from vllm.exceptions import VLLMValidationError
 
 from configs.host_name import HostName
 from configs.request_limits import RequestLimits
-from deployments.front_end.image_links import checked
+from deployments.front_end.images.links import checked
 
 _ROLES = ("system", "user", "assistant", "tool")
 _TEXTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}

@@ -7,8 +7,8 @@ from vllm.renderers.registry import RENDERER_REGISTRY
 from vllm.tokenizers import mistral
 
 from configs.request_limits import RequestLimits
-from deployments.front_end.image_fetch import ImageFetch
-from deployments.front_end.image_tokens import InlineImageEncoder
+from deployments.front_end.images.fetch import ImageFetch
+from deployments.front_end.images.tokens import InlineImageEncoder
 from deployments.front_end.messages import plain, require_objects
 
 _theirs = mistral.maybe_serialize_tool_calls

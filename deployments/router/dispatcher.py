@@ -14,13 +14,13 @@ from vllm.v1.engine import EngineCoreOutputs
 
 from configs.admission import Admission
 from configs.deployment import Survival
-from deployments.router.dispatch import dispatch
-from deployments.router.drain import Drain
 from deployments.router.fleet import Fleet
-from deployments.router.flight import Flight
-from deployments.router.room import Room
-from deployments.router.waiting_line import Tier, WaitingLine
-from deployments.router.yielding import who_yields
+from deployments.router.routed_request import Flight
+from deployments.scheduling.dispatch import dispatch
+from deployments.scheduling.preemption import who_yields
+from deployments.scheduling.rank_load import Room
+from deployments.scheduling.retry_after import Drain
+from deployments.scheduling.waiting_line import Tier, WaitingLine
 
 logger = logging.getLogger("ray.serve")
 

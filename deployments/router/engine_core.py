@@ -20,11 +20,11 @@ from configs.deployment import Survival
 from deployments.access.allowances import QuotaError
 from deployments.access.caller import caller
 from deployments.autoscaling.reports import RouterReport
-from deployments.front_end.turned_away import turn_away
+from deployments.front_end.middleware.turned_away import turn_away
 from deployments.router.dispatcher import Dispatcher
-from deployments.router.flight import Flight
-from deployments.router.recent import Recent
 from deployments.router.refusals import LineFullError, NoGangError, UsedUpError, WaitedTooLongError
+from deployments.router.request_stats import Recent
+from deployments.router.routed_request import Flight
 
 
 class RouterEngineCore(EngineCoreClient):

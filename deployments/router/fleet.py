@@ -10,13 +10,13 @@ import zmq.asyncio
 from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
 
 from configs.admission import Admission
-from deployments.cache_change import CacheChange
 from deployments.roster import RankEntry
 from deployments.router.link import Link
-from deployments.router.prefix_index import Cached, PrefixIndex
 from deployments.router.prompt_blocks import prompt_blocks
-from deployments.router.room import Limits, Room
-from deployments.router.waiting_line import Ticket
+from deployments.scheduling.prefix_index import Cached, PrefixIndex
+from deployments.scheduling.rank_load import Limits, Room
+from deployments.scheduling.waiting_line import Ticket
+from deployments.wire.cache_change import CacheChange
 
 logger = logging.getLogger("ray.serve")
 

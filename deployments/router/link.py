@@ -11,13 +11,13 @@ import zmq
 import zmq.asyncio
 from vllm.v1.engine import EngineCoreOutputs
 
-from deployments.cache_change import CacheChange
 from deployments.roster import RankEntry
-from deployments.router.flight import Flight
-from deployments.router.on_the_way import OnTheWay
-from deployments.router.room import Room
+from deployments.router.routed_request import Flight
+from deployments.scheduling.rank_load import Room
+from deployments.scheduling.unacknowledged import OnTheWay
 from deployments.shard.endpoint import client_socket
-from deployments.wire import Codec, Frames, Load, ToRouter, ToShard
+from deployments.wire.cache_change import CacheChange
+from deployments.wire.messages import Codec, Frames, Load, ToRouter, ToShard
 
 logger = logging.getLogger("ray.serve")
 

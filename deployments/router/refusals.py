@@ -5,7 +5,7 @@ from http import HTTPStatus
 from vllm.exceptions import GracefulHTTPError
 
 from deployments.access.allowances import QuotaError
-from deployments.router.waiting_line import Tier
+from deployments.scheduling.waiting_line import Tier
 
 
 class NoGangError(GracefulHTTPError):

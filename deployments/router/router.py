@@ -10,8 +10,8 @@ from ray import serve
 from configs.deployment import Deployment
 from configs.environment import renounce_device
 from configs.exposure import refuse_to_expose
-from deployments import serve_log
 from deployments.autoscaling.router_policy import RouterLoad
+from deployments.ray_serve.log import keep_log_open
 
 # vLLM's own for operators (gangs are Serve's to scale), and what this model can't do.
 _CLOSED = ("/scale_elastic_ep", "/is_scaling_elastic_ep", "/kv_event_sources", "/v1/systemone")
@@ -38,7 +38,7 @@ class Router:
         self._shards = shards
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
-        serve_log.keep_open()
+        keep_log_open()
         renounce_device()
         from vllm.entrypoints.launchers.api_server.app_state import init_app_state
         from vllm.entrypoints.launchers.app import build_app
@@ -47,18 +47,18 @@ class Router:
             error_form,
             fan_out,
             grammars,
-            media,
             model_card,
             parser_tables,
             renderer,
             response_items,
             service_tier,
         )
-        from deployments.front_end.body_limit import BodyLimit
-        from deployments.front_end.hang_up import HangUp
-        from deployments.front_end.turned_away import TurnedAway
+        from deployments.front_end.images import media
+        from deployments.front_end.middleware.body_limit import BodyLimit
+        from deployments.front_end.middleware.hang_up import HangUp
+        from deployments.front_end.middleware.turned_away import TurnedAway
         from deployments.router.intake import Intake
-        from deployments.vllm_arguments import router_config
+        from deployments.vllm_config import router_config
 
         grammars.install()
         parser_tables.install()
@@ -88,8 +88,8 @@ class Router:
 
     def _guard(self, app: FastAPI) -> None:
         from deployments.access.allowances import Allowances
-        from deployments.access.gate import Gate
         from deployments.access.key_ring import KeyRing
+        from deployments.front_end.middleware.gate import Gate
 
         access, replica = self._deployment.access, serve.get_replica_context().replica_id
         if not access.keyed:
@@ -102,7 +102,7 @@ class Router:
     def _scale(self, core: Any) -> None:
         """Tells what gangs and routers are scaled by."""
         from deployments.router.reporting import Reporting
-        from deployments.router.strain import Strain
+        from deployments.router.utilization import Strain
 
         if self._scaler is not None:
             replica = str(serve.get_replica_context().replica_id)

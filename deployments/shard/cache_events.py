@@ -13,8 +13,8 @@ import zmq
 from vllm.distributed import kv_events
 from vllm.distributed.kv_events import AllBlocksCleared, BlockStored
 
-from deployments.cache_change import CacheChange
-from deployments.wire import tune
+from deployments.wire.cache_change import CacheChange
+from deployments.wire.messages import tune
 
 SCHEME = "small4+"  # before a ZMQ address: not for vLLM's own publisher
 

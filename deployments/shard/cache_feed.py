@@ -7,9 +7,9 @@ import msgspec
 import zmq
 import zmq.asyncio
 
-from deployments.cache_change import CacheChange
 from deployments.shard.cache_events import SCHEME
-from deployments.wire import tune
+from deployments.wire.cache_change import CacheChange
+from deployments.wire.messages import tune
 
 
 class CacheFeed:

@@ -10,7 +10,7 @@ import zmq
 import zmq.asyncio
 import zmq.auth.asyncio
 
-from deployments.wire import Frames, ToRouter, ToShard, tune
+from deployments.wire.messages import Frames, ToRouter, ToShard, tune
 
 
 class Endpoint:

@@ -16,7 +16,7 @@ from deployments.shard.endpoint import Endpoint
 from deployments.shard.engine import Engine, EngineDeadError
 from deployments.shard.ledger import Ledger
 from deployments.shard.resume import resumed_tokens
-from deployments.wire import Codec, Frames, Load, ToRouter, ToShard
+from deployments.wire.messages import Codec, Frames, Load, ToRouter, ToShard
 
 logger = logging.getLogger("ray.serve")
 

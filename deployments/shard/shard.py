@@ -10,8 +10,8 @@ import ray
 from ray import serve
 
 from configs.deployment import Deployment
-from deployments import serve_log
 from deployments.autoscaling.reports import RankReport
+from deployments.ray_serve.log import keep_log_open
 from deployments.roster import RENEW_EVERY_S, RankEntry
 from deployments.shard.draining import drained
 from deployments.shard.host_network import stay_on
@@ -28,13 +28,13 @@ class ExpertShard:
         self, deployment: Deployment, roster: Any, scaler: Any
     ) -> None:
         # Serve awaits it.
-        serve_log.keep_open()
+        keep_log_open()
         began_s = time.monotonic()
         from deployments.shard.cache_feed import CacheFeed
         from deployments.shard.endpoint import Endpoint
         from deployments.shard.engine import Engine
         from deployments.shard.relay import Relay
-        from deployments.vllm_arguments import rank_config
+        from deployments.vllm_config import rank_config
 
         context = serve.get_replica_context()
         gang = context.gang_context

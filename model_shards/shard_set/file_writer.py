@@ -8,11 +8,11 @@ from io import FileIO
 from pathlib import Path
 
 from configs.errors import CheckpointError, StoreError
-from model_shards.shard_set.durable import partial_path, sync_directory
+from model_shards.files.crew import Crew
+from model_shards.files.durable import partial_path, sync_directory
+from model_shards.files.meter import Meter
 from model_shards.shard_set.manifest import ShardFile
 from model_shards.shard_set.planned_file import PlannedFile
-from model_shards.store.crew import Crew
-from model_shards.store.meter import Meter
 
 _CHUNK_BYTES = 1 << 20  # stays in the processor's cache from the read to the hash and the write
 

@@ -9,8 +9,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import CheckpointError
 from configs.schema import Strict
+from model_shards.files.durable import write_whole
 from model_shards.placement.order import ExpertOrder
-from model_shards.shard_set.durable import write_whole
 
 MANIFEST = "manifest.json"
 

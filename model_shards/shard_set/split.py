@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from configs.errors import CheckpointError, StoreError
+from model_shards.files.crew import Crew
+from model_shards.files.digest import sha256_of
+from model_shards.files.disk import require_space
+from model_shards.files.meter import Meter
 from model_shards.placement.order import ExpertOrder
 from model_shards.shard_set.file_journal import JOURNAL, FileJournal
 from model_shards.shard_set.file_writer import FileWriter
 from model_shards.shard_set.manifest import MANIFEST, Manifest
 from model_shards.shard_set.plan import Plan
 from model_shards.shard_set.planned_file import PlannedFile
-from model_shards.store.crew import Crew
-from model_shards.store.digest import sha256_of
-from model_shards.store.disk import require_space
-from model_shards.store.meter import Meter
 
 _FILES_AT_ONCE = 8
 

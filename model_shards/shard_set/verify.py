@@ -4,10 +4,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from model_shards.files.crew import Crew
+from model_shards.files.digest import sha256_of
+from model_shards.files.meter import Meter
 from model_shards.shard_set.manifest import Manifest, ShardFile
-from model_shards.store.crew import Crew
-from model_shards.store.digest import sha256_of
-from model_shards.store.meter import Meter
 
 
 @dataclass(frozen=True, slots=True)

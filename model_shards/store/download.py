@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from configs.errors import StoreError
-from model_shards.shard_set.durable import partial_path
+from model_shards.files.crew import Crew
+from model_shards.files.digest import sha256_of
+from model_shards.files.durable import partial_path
+from model_shards.files.meter import Meter
 from model_shards.shard_set.manifest import ShardFile
 from model_shards.store.client import Client, explained
-from model_shards.store.crew import Crew
-from model_shards.store.digest import sha256_of
 from model_shards.store.location import Location
-from model_shards.store.meter import Meter
 from model_shards.store.part_journal import PartJournal
 from model_shards.store.persistence import persist
 

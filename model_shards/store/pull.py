@@ -3,15 +3,15 @@
 from pathlib import Path
 
 from configs.errors import StoreError
-from model_shards.shard_set.durable import write_whole
+from model_shards.files.crew import Crew
+from model_shards.files.digest import sha256_of
+from model_shards.files.disk import require_space
+from model_shards.files.durable import write_whole
+from model_shards.files.meter import Meter
 from model_shards.shard_set.manifest import MANIFEST, ShardFile
 from model_shards.store.client import connect
-from model_shards.store.crew import Crew
-from model_shards.store.digest import sha256_of
-from model_shards.store.disk import require_space
 from model_shards.store.download import PART_BYTES, Downloader
 from model_shards.store.location import Location
-from model_shards.store.meter import Meter
 from model_shards.store.ranks import Ranks
 from model_shards.store.remote_manifest import read_manifest
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from configs.errors import StoreError
+from model_shards.files.crew import Crew
+from model_shards.files.meter import Meter
 from model_shards.shard_set.manifest import MANIFEST, Manifest, ShardFile
 from model_shards.store.client import connect, explained
-from model_shards.store.crew import Crew
 from model_shards.store.location import Location
-from model_shards.store.meter import Meter
 from model_shards.store.remote_manifest import find_manifest
 from model_shards.store.upload import PART_BYTES, Uploader
 

@@ -14,11 +14,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from configs.errors import StoreError
+from model_shards.files.crew import Crew
+from model_shards.files.meter import Meter
 from model_shards.shard_set.manifest import ShardFile
 from model_shards.store.client import Client, explained, is_missing
-from model_shards.store.crew import Crew
 from model_shards.store.location import Location
-from model_shards.store.meter import Meter
 from model_shards.store.persistence import persist
 
 PART_BYTES = 32 << 20  # S3 takes 10,000 parts of 5 MiB and more

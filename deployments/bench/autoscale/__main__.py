@@ -14,17 +14,17 @@ from configs.errors import BenchError, Small4Error
 from configs.scenario import Scenario
 from configs.schema import PROJECT_ROOT
 from configs.serve_file import DEFAULT_CONFIG
-from deployments.autoscaling.simulation.arrivals import arrivals
-from deployments.autoscaling.simulation.outcome import Outcome
-from deployments.autoscaling.simulation.plot import plot
-from deployments.autoscaling.simulation.simulation import simulate
-from deployments.autoscaling.simulation.summary import summary
 from deployments.bench.autoscale.playing import Playing
 from deployments.bench.autoscale.watching import Watching
 from deployments.bench.machine import Machine
 from deployments.bench.served import Served
-from deployments.cli.application import handle
-from deployments.cli.autoscale_table import simulation_table
+from deployments.ray_serve.handle import handle
+from deployments.simulation.arrivals import arrivals
+from deployments.simulation.outcome import Outcome
+from deployments.simulation.plot import plot
+from deployments.simulation.simulation import simulate
+from deployments.simulation.summary import summary
+from deployments.simulation.table import simulation_table
 
 _DIRECTORY = PROJECT_ROOT / ".cache" / "bench"
 _SCENARIO = PROJECT_ROOT / "configs" / "scenarios" / "ramp-and-burst.yaml"

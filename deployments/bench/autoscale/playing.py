@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import openai
 
 from configs.errors import BenchError
-from deployments.autoscaling.simulation.request import Request
 from deployments.bench.stream import client, streamed
+from deployments.simulation.request import Request
 
 
 class Playing:

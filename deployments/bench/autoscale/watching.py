@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 from deployments.autoscaling.observation import Capacity
-from deployments.autoscaling.simulation.outcome import Look
 from deployments.bench.autoscale.playing import Playing
+from deployments.simulation.outcome import Look
 
 
 class Watching:

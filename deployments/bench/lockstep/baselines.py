@@ -11,10 +11,10 @@ from ray.serve import Application
 
 from configs.deployment import Deployment
 from deployments.app import application
-from deployments.router.prefix_index import Cached
-from deployments.router.room import Room
 from deployments.router.router import Router
-from deployments.router.waiting_line import Ticket
+from deployments.scheduling.prefix_index import Cached
+from deployments.scheduling.rank_load import Room
+from deployments.scheduling.waiting_line import Ticket
 
 _turns = itertools.count()
 
@@ -30,7 +30,7 @@ def fewest_requests(_: Ticket, rooms: Iterable[Room], __: Cached) -> tuple[Room,
 
 class RoundRobinRouter(Router):
     def __init__(self, *args: Any) -> None:
-        from deployments.router import dispatch
+        from deployments.scheduling import dispatch
 
         vars(dispatch)["cheapest"] = next_in_turn  # in this replica's own process
         super().__init__(*args)
@@ -38,7 +38,7 @@ class RoundRobinRouter(Router):
 
 class LeastLoadedRouter(Router):
     def __init__(self, *args: Any) -> None:
-        from deployments.router import dispatch
+        from deployments.scheduling import dispatch
 
         vars(dispatch)["cheapest"] = fewest_requests
         super().__init__(*args)

@@ -13,7 +13,7 @@ from configs.serve_file import BUILDER, DEFAULT_CONFIG
 from deployments.bench.lockstep.step_log import DIRECTORY
 from deployments.bench.lockstep.waste import Steps, read_steps
 from deployments.bench.served import Served
-from deployments.serve_api import ServeApi
+from deployments.ray_serve.rest_api import ServeApi
 
 _BASELINES = "deployments.bench.lockstep.baselines"
 # Routers by what chooses the rank.

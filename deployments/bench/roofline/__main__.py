@@ -9,7 +9,7 @@ from cluster.machines import GPUS, Gpu
 from configs.schema import PROJECT_ROOT
 from deployments.bench.roofline.bench import Timed, attention, experts
 from deployments.bench.roofline.timing import moved_per_s, product_flops
-from deployments.planned_model import planned_model
+from deployments.model_spec import model_spec
 from model_shards.architecture import Architecture
 
 _PARAMS = PROJECT_ROOT / "configs" / "models" / "mistral-small-4.json"
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def timed(gpu: Gpu) -> Iterator[Timed]:
-    model, sizes = planned_model(_PARAMS), Architecture.read(_PARAMS)
+    model, sizes = model_spec(_PARAMS), Architecture.read(_PARAMS)
     yield from experts(model, gpu, "fp8")
     yield from experts(model, gpu, "bf16")
     yield from attention(model, sizes, gpu)

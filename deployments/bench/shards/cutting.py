@@ -11,8 +11,8 @@ from pathlib import Path
 from configs.errors import BenchError
 from deployments.bench.shards.page_cache import drop
 from model_shards.architecture import Architecture
+from model_shards.files.durable import sync_directory
 from model_shards.placement.order import linear_order
-from model_shards.shard_set.durable import sync_directory
 from model_shards.shard_set.split import split
 
 GROUPS = 8

@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 
 from deployments.bench.shards.page_cache import drop, warm
+from model_shards.loading.open_set import open_set
+from model_shards.loading.weight_stream import WeightStream
 from model_shards.nano import NANO
 from model_shards.shard_set.manifest import Manifest
-from model_shards.shard_set.opened import open_set
 from model_shards.shard_set.tensor_file import Named
-from model_shards.shard_set.weight_stream import WeightStream
 
 RANK, RANKS = 0, 4
 

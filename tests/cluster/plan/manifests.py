@@ -3,11 +3,11 @@
 from typing import Any
 
 from cluster.plan.model import Model
+from configs.cluster_manifest import Topology
 from configs.schema import PROJECT_ROOT
-from configs.topology import Topology
-from deployments.planned_model import planned_model
+from deployments.model_spec import model_spec
 
-SMALL_4: Model = planned_model(PROJECT_ROOT / "configs/models/mistral-small-4.json")
+SMALL_4: Model = model_spec(PROJECT_ROOT / "configs/models/mistral-small-4.json")
 
 # https://recipes.vllm.ai/mistralai/Mistral-Small-4-119B-2603
 RECIPE = {

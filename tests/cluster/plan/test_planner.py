@@ -8,7 +8,7 @@ from cluster.plan.nearest import nearest
 from cluster.plan.plan import attempt
 from cluster.plan.planner import plan
 from configs.errors import ConfigError, FitError
-from deployments.planned_model import planned_model
+from deployments.model_spec import model_spec
 from model_shards.nano import TRAINED_NANO
 from tests.cluster.plan.manifests import RECIPE, SMALL_4, gpus, manifest
 
@@ -145,7 +145,7 @@ def test_what_does_not_fit_is_told_with_what_would(
 def test_without_gpus_ranks_share_machines_by_their_cpus() -> None:
     """And their cache has keys and values of each head, for CPUs' kernels have no MLA."""
     machine = {"hardware": {"cpus": 2, "memory_gib": 8}, "max_nodes": 2}
-    nano = planned_model(TRAINED_NANO / "params.json")
+    nano = model_spec(TRAINED_NANO / "params.json")
     serving = {"precision": "bf16", "ranks": 2, "max_model_len": 4096}
     found = plan(manifest(machine, **serving), nano)
     assert (found.layout.ranks_per_node, found.layout.gangs) == (2, 2)
@@ -159,7 +159,7 @@ def test_without_gpus_ranks_share_machines_by_their_cpus() -> None:
 
 def test_too_little_memory_without_gpus_is_told_with_what_would_do() -> None:
     machine = {"hardware": {"cpus": 2, "memory_gib": 2}}
-    nano = planned_model(TRAINED_NANO / "params.json")
+    nano = model_spec(TRAINED_NANO / "params.json")
     with pytest.raises(FitError, match=r"each CPU is .* GB short") as error:
         plan(manifest(machine, precision="bf16", ranks=2), nano)
     assert "gpu.hardware.memory_gib:" in str(error.value)

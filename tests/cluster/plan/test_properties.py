@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from cluster.plan.nearest import nearest
 from cluster.plan.plan import Plan, attempt
+from configs.cluster_manifest import Topology
 from configs.errors import ConfigError, FitError
-from configs.topology import Topology
 from tests.cluster.plan.manifests import SMALL_4, gpus, manifest
 
 KINDS = st.sampled_from(["L40S", "H100", "H200", "B200"])

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from cluster.plan.planner import plan
 from cluster.render.render import render
+from configs.cluster_manifest import Topology
 from configs.schema import PROJECT_ROOT
-from configs.topology import Topology
-from deployments.planned_model import planned_model
+from deployments.model_spec import model_spec
 
 _CLUSTERS = PROJECT_ROOT / "configs" / "clusters"
 NAMES = sorted(path.stem for path in _CLUSTERS.glob("*.yaml"))
@@ -25,7 +25,7 @@ def files(name: str) -> dict[str, str]:
 
 
 def rendered(described: Topology) -> dict[str, str]:
-    return render(described, plan(described, planned_model(described.serving.params)).layout)
+    return render(described, plan(described, model_spec(described.serving.params)).layout)
 
 
 def with_file(file: str) -> list[str]:

@@ -9,10 +9,10 @@ import yaml
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
+from configs.cluster_manifest import Topology
 from configs.environment import node_environment
 from configs.errors import ConfigError
 from configs.providers import Aws, OnPrem
-from configs.topology import Topology
 from tests.cluster.render import shipped
 
 CLUSTERS = shipped.with_file("ray-up.yaml")

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
+from configs.cluster_manifest import NodeGroup
 from configs.errors import ConfigError
 from configs.exposure import refuse_to_expose
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
-from configs.topology import NodeGroup
 from tests.cluster.render import shipped
 
 

@@ -71,7 +71,7 @@ def _become_cuda() -> type:
 def _refusal(gpus: Any, asked: dict[str, Any], directory: Path) -> str | None:
     from vllm.platforms.interface import DeviceCapability
 
-    from deployments.vllm_arguments import rank_config, router_config
+    from deployments.vllm_config import rank_config, router_config
 
     gpus.capability = DeviceCapability(*asked["capability"])
     args = asked["args"] | {"model": {"source": str(directory)}}

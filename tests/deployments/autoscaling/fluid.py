@@ -16,7 +16,7 @@ from deployments.autoscaling.observation import (
     StepTime,
 )
 from deployments.autoscaling.policy import Decision, Memory, decide
-from deployments.router.waiting_line import Tier
+from deployments.scheduling.waiting_line import Tier
 
 Policy = Callable[[Observation, Memory, Autoscaling], Decision]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from deployments.autoscaling.observation import ClassLoad, Lengths
 from deployments.autoscaling.reports import RankReport, RouterReport
-from deployments.router.waiting_line import Tier
+from deployments.scheduling.waiting_line import Tier
 
 
 def rank(replica: str, gang: str = "g", ranks: int = 1, **more: Any) -> RankReport:

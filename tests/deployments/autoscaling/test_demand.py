@@ -14,7 +14,7 @@ from deployments.autoscaling.observation import (
     Observation,
     StepTime,
 )
-from deployments.router.waiting_line import Tier
+from deployments.scheduling.waiting_line import Tier
 
 CONFIG = Autoscaling(tpot_s=0.05, start_s=100)
 STEP = StepTime(base_s=0.01, sequence_s=0.0002, prefill_token_s=0.00004)

@@ -6,7 +6,7 @@ import pytest
 
 from deployments.autoscaling.observation import ClassLoad, GangCount, Lengths, StepTime
 from deployments.autoscaling.observing import capacity_of, observe
-from deployments.router.waiting_line import Tier
+from deployments.scheduling.waiting_line import Tier
 from tests.deployments.autoscaling.reported import rank, router
 
 

@@ -10,7 +10,7 @@ from configs.autoscaling import Autoscaling
 from deployments.autoscaling.correction import corrected
 from deployments.autoscaling.observation import ClassLoad, GangCount, Observation
 from deployments.autoscaling.policy import Decision, Memory, decide
-from deployments.router.waiting_line import Tier
+from deployments.scheduling.waiting_line import Tier
 from tests.deployments.autoscaling.fluid import GANG, LENGTHS, ONE_GANG_PER_S, Fluid
 
 CONFIG = Autoscaling(max_gangs=6, ttft_s=1, tpot_s=0.05, start_s=50)

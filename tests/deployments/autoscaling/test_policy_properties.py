@@ -15,7 +15,7 @@ from deployments.autoscaling.observation import (
     StepTime,
 )
 from deployments.autoscaling.policy import Memory, decide
-from deployments.router.waiting_line import Tier
+from deployments.scheduling.waiting_line import Tier
 
 amounts = st.floats(0, 1000, allow_nan=False)
 loads = st.builds(

@@ -8,7 +8,7 @@ import yaml
 from typer.testing import CliRunner
 
 from deployments.cli import app
-from tests.deployments.autoscaling.simulation.scenarios import level, scenario
+from tests.deployments.simulation.scenarios import level, scenario
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The handlers in an application under a prefix; all else about them is in `tests/served`."""
+"""The handlers in an application under a prefix; the rest is in `tests/system/served`."""
 
 from types import SimpleNamespace
 

@@ -34,7 +34,7 @@ def deployment(**engine: Any) -> Deployment:
 
 def of_router(engine: dict[str, Any]) -> dict[str, Any]:
     """What vLLM's front end takes from a router's config."""
-    from deployments.vllm_arguments import router_config
+    from deployments.vllm_config import router_config
 
     renounce_device()
     return _read(router_config(deployment(**engine))[1])
@@ -42,7 +42,7 @@ def of_router(engine: dict[str, Any]) -> dict[str, Any]:
 
 def of_rank(engine: dict[str, Any]) -> dict[str, Any]:
     """The same of a rank's."""
-    from deployments.vllm_arguments import rank_config
+    from deployments.vllm_config import rank_config
 
     return _read(rank_config(deployment(**engine), 0, "127.0.0.1", 1, "small4+ipc://nowhere"))
 
@@ -63,7 +63,7 @@ def _read(config: Any) -> dict[str, Any]:
 
 
 def failure_of_rank() -> str:
-    from deployments.vllm_arguments import rank_config
+    from deployments.vllm_config import rank_config
 
     try:
         rank_config(deployment(), 0, "127.0.0.1", 1, "small4+ipc://nowhere")

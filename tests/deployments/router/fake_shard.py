@@ -1,7 +1,7 @@
 """A shard without an engine: the real endpoint and wire, with tokens that the test dictates.
 
 It stands in where a test needs one rank to fall silent or speak out of turn; that the real engine
-continues a request exactly is tested in `tests/served`.
+continues a request exactly is tested in `tests/system/served`.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreReques
 
 from deployments.roster import RankEntry
 from deployments.shard.endpoint import Endpoint
-from deployments.wire import Codec, Load, ToRouter, ToShard
+from deployments.wire.messages import Codec, Load, ToRouter, ToShard
 from tests.deployments.roster_entries import entry
 
 

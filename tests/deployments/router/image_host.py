@@ -25,8 +25,8 @@ from cryptography.x509.oid import NameOID
 from PIL import Image
 
 from configs.request_limits import RequestLimits
-from deployments.front_end.image_fetch import ImageFetch
-from deployments.front_end.public_address import Address
+from deployments.front_end.images.fetch import ImageFetch
+from deployments.front_end.images.public_address import Address
 
 PUBLIC, PRIVATE, CLOSED = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 HOSTS = ("images.test", "*.more.test")

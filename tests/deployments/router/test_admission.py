@@ -9,7 +9,7 @@ from configs.admission import Admission, Waits
 from configs.deployment import Survival
 from deployments.router.engine_core import RouterEngineCore
 from deployments.router.refusals import LineFullError, WaitedTooLongError
-from deployments.wire import Load
+from deployments.wire.messages import Load
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard, request
 from tests.deployments.router.test_engine_core import PATIENT, play
 

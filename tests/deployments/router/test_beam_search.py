@@ -15,7 +15,7 @@ from vllm.v1.engine.input_processor import InputProcessor
 
 from deployments.access.allowances import Allowances
 from deployments.access.caller import Caller
-from deployments.router.flight import Flight
+from deployments.router.routed_request import Flight
 from tests.deployments.access.keys import key
 from tests.deployments.access.test_allowances import Service
 from tests.deployments.router.fake_shard import request

@@ -13,7 +13,7 @@ from configs.deployment import Survival
 from deployments.router.engine_core import RouterEngineCore
 from deployments.router.refusals import NoGangError
 from deployments.shard.resume import resumed_tokens
-from deployments.wire import Load
+from deployments.wire.messages import Load
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard, request
 
 PATIENT = Survival(deadline_s=20, silence_s=20)

@@ -8,11 +8,11 @@ import pytest
 from deployments.access.allowances import Allowances
 from deployments.access.caller import Caller, caller
 from deployments.router.engine_core import RouterEngineCore
-from deployments.router.flight import Flight
 from deployments.router.refusals import UsedUpError
-from deployments.router.waiting_line import WaitingLine
+from deployments.router.routed_request import Flight
+from deployments.scheduling.waiting_line import WaitingLine
 from deployments.shard.resume import RESUME
-from deployments.wire import Load
+from deployments.wire.messages import Load
 from tests.deployments.access.keys import key
 from tests.deployments.access.test_allowances import Service
 from tests.deployments.router.fake_shard import FakeShard, request

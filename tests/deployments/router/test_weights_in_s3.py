@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from model_shards.files.meter import Meter
 from model_shards.nano import NANO, build_nano
 from model_shards.placement.order import linear_order
 from model_shards.shard_set.manifest import MANIFEST
 from model_shards.shard_set.split import split
 from model_shards.store.location import Location
-from model_shards.store.meter import Meter
 from model_shards.store.push import push
 from tests.deployments.router.whole_router import whole_router
 from tests.model_shards.store.faulty_proxy import FaultyProxy

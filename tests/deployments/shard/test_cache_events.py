@@ -15,10 +15,10 @@ from vllm.distributed.kv_events import (
 )
 from vllm.v1.core.kv_cache_utils import maybe_convert_block_hash
 
-from deployments.cache_change import CacheChange
 from deployments.shard import cache_events
 from deployments.shard.cache_events import CachePublisher, Copies, as_number
 from deployments.shard.cache_feed import CacheFeed
+from deployments.wire.cache_change import CacheChange
 
 
 def stored(*blocks: Any, medium: str = "GPU") -> BlockStored:

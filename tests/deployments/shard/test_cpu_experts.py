@@ -1,4 +1,4 @@
-"""The plugin's arithmetic; a whole engine with it is in `tests/parity`."""
+"""The plugin's arithmetic; a whole engine with it is in `tests/system/parity`."""
 
 import multiprocessing
 from collections.abc import Callable, Iterator

@@ -5,7 +5,7 @@ import zmq
 import zmq.asyncio
 
 from deployments.shard.endpoint import Endpoint, client_socket
-from deployments.wire import ToRouter, ToShard
+from deployments.wire.messages import ToRouter, ToShard
 
 
 async def reaches(endpoint: Endpoint, public: bytes, secret: bytes) -> bool:

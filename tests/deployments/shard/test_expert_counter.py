@@ -1,4 +1,4 @@
-"""The arithmetic; an engine that counts is in `tests/parity`."""
+"""The arithmetic; an engine that counts is in `tests/system/parity`."""
 
 import torch
 

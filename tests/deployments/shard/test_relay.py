@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import zmq.asyncio
 
-from deployments.cache_change import CacheChange
 from deployments.shard.endpoint import Endpoint, client_socket
 from deployments.shard.relay import Relay
-from deployments.wire import Codec, Load, ToRouter, ToShard
+from deployments.wire.cache_change import CacheChange
+from deployments.wire.messages import Codec, Load, ToRouter, ToShard
 from tests.deployments.router.fake_shard import request
 
 

@@ -1,4 +1,4 @@
-"""The parts of a continuation that need no engine; the whole is tested in `tests/served`."""
+"""The parts of a continuation that need no engine; the whole is tested in `tests/system/served`."""
 
 import torch
 from vllm.sampling_params import SamplingParams

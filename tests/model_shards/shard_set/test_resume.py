@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from configs.errors import CheckpointError, StoreError
+from model_shards.files.meter import Meter
 from model_shards.nano import TRAINED_NANO
 from model_shards.placement.order import linear_order
 from model_shards.shard_set.file_journal import JOURNAL, FileJournal
@@ -17,7 +18,6 @@ from model_shards.shard_set.manifest import MANIFEST, Manifest
 from model_shards.shard_set.plan import Plan
 from model_shards.shard_set.split import split, write_set
 from model_shards.shard_set.verify import verify
-from model_shards.store.meter import Meter
 from tests.model_shards.shard_set.small_checkpoint import SMALL
 
 ORDER = linear_order(SMALL.layers, SMALL.experts)

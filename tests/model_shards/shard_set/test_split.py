@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 from configs.errors import CheckpointError, StoreError
+from model_shards.files.meter import Meter
 from model_shards.placement.order import ExpertOrder, linear_order
 from model_shards.shard_set import source_checkpoint
 from model_shards.shard_set.file_journal import JOURNAL
@@ -18,7 +19,6 @@ from model_shards.shard_set.plan import Plan
 from model_shards.shard_set.source_checkpoint import SourceCheckpoint
 from model_shards.shard_set.split import split, write_set
 from model_shards.shard_set.verify import verify
-from model_shards.store.meter import Meter
 from tests.model_shards.shard_set.small_checkpoint import (
     SMALL,
     Content,

@@ -6,9 +6,9 @@ import torch
 from safetensors.torch import save_file
 
 from configs.errors import CheckpointError
+from model_shards.files.digest import sha256_of
 from model_shards.shard_set.manifest import ShardFile
 from model_shards.shard_set.tensor_file import TensorFile
-from model_shards.store.digest import sha256_of
 
 TENSORS = {
     "matrix": torch.arange(12, dtype=torch.float32).reshape(3, 4),

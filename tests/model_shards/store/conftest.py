@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from model_shards.files.meter import Meter
 from model_shards.store.location import Location
-from model_shards.store.meter import Meter
 from model_shards.store.push import push
 from tests.model_shards.store.faulty_proxy import FaultyProxy
 from tests.model_shards.store.small_set import PART_BYTES, write_set

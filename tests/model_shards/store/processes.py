@@ -11,7 +11,7 @@ _BEGIN = """
 import sys
 from pathlib import Path
 from model_shards.store.location import Location
-from model_shards.store.meter import Meter
+from model_shards.files.meter import Meter
 location, directory, part_bytes = Location.parse(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 """
 PUSH = """

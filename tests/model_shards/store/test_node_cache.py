@@ -5,9 +5,9 @@ import boto3
 import pytest
 
 from configs.errors import StoreError
+from model_shards.files.meter import Meter
 from model_shards.shard_set.manifest import MANIFEST, Manifest
 from model_shards.store.location import Location
-from model_shards.store.meter import Meter
 from model_shards.store.node_cache import NodeCache
 from model_shards.store.push import push
 from tests.model_shards.store.faulty_proxy import FaultyProxy

@@ -11,7 +11,7 @@ from model_shards.training.model import fresh_model
 from model_shards.training.scores import scores
 from model_shards.training.tokens import ConversationTokenizer
 from model_shards.transformers_weights import to_transformers
-from tests.parity.reference import load_tensors
+from tests.system.parity.reference import load_tensors
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Images in requests: which are taken, fetched and counted, and how."""

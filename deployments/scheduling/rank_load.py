@@ -1,0 +1,78 @@
+"""How much work a rank has, and whether it has room for more: admission by tokens."""
+
+from dataclasses import dataclass
+
+from deployments.scheduling.waiting_line import Ticket
+from deployments.shard.ledger import in_blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one rank is given at most, so that its engine neither queues nor preempts."""
+
+    sequences: int
+    prefill_tokens: int  # of prompts yet to be computed, before another is let in
+    kv_tokens: int  # of prompts, and answers as long as they are expected to get
+    block_tokens: int = 1  # the cache is given out in blocks
+    reserve: float = 0.0  # share of sequences and cache, for requests that are their key's only one
+
+
+@dataclass(slots=True)
+class Room:
+    """One rank as a router sees it: what the rank reports, and what is on its way there."""
+
+    replica: str
+    limits: Limits
+    bit: int = 0  # stands for the rank in `PrefixIndex`
+    sequences: int = 0
+    prefill_tokens: int = 0
+    promised_tokens: int = 0  # of the KV cache
+    answer_tokens: int = 1024  # few of the rank's answers are longer
+
+    def admits(self, ticket: Ticket) -> bool:
+        """An idle rank takes anything: what is larger than a budget must go somewhere.
+
+        Prefill is bounded by what is before a prompt, not with it: or a long one, first in the
+        line, would keep all others from ranks that have little to do. A key's only request needn't
+        heed it, for its prompt is the engine's next.
+        """
+        if not self.sequences:
+            return True
+        limits = self.limits
+        share = 1.0 if ticket.lone or not ticket.key else 1.0 - limits.reserve
+        return (
+            self.sequences + 1 <= share * limits.sequences
+            and (ticket.lone or self.prefill_tokens < limits.prefill_tokens)
+            and self.promised_tokens + self.promise(ticket) <= share * limits.kv_tokens
+        )
+
+    def take(self, ticket: Ticket) -> None:
+        """Counts a request that goes there."""
+        self.sequences += 1
+        self.prefill_tokens += ticket.prefill_tokens
+        self.promised_tokens += self.promise(ticket)
+
+    def release(self, ticket: Ticket, started: bool) -> None:
+        """Counts a request no more that leaves; one that has `started` is prefilled already.
+
+        The rank may have computed a part of one that hasn't, and counts that no more: hence never
+        less than nothing.
+        """
+        self.sequences -= 1
+        if not started:
+            self.prefill_tokens = max(0, self.prefill_tokens - ticket.prefill_tokens)
+        self.promised_tokens = max(0, self.promised_tokens - self.promise(ticket))
+
+    def promise(self, ticket: Ticket) -> int:
+        """KV cache, in tokens, that a request is counted for."""
+        tokens = ticket.prompt_tokens + min(ticket.max_tokens, self.answer_tokens)
+        return in_blocks(tokens, self.limits.block_tokens)
+
+    def report(
+        self, sequences: int, prefill_tokens: int, promised_tokens: int, answer_tokens: int
+    ) -> None:
+        """Takes the rank's own word for everything that it has heard of."""
+        self.sequences = sequences
+        self.prefill_tokens = prefill_tokens
+        self.promised_tokens = promised_tokens
+        self.answer_tokens = answer_tokens

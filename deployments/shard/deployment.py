@@ -1,0 +1,45 @@
+"""The Serve deployment of all gangs: their ranks, how they are placed, and how many there are."""
+
+from typing import Any
+
+from ray import serve
+from ray.serve.config import GangSchedulingConfig
+
+from configs.deployment import Deployment, Gangs
+from deployments.autoscaling.gang_policy import GangPolicy
+from deployments.ray_serve.replicas import scaled
+from deployments.shard.shard import ExpertShard
+
+_END_S = 30  # for an engine to end
+
+
+def shard_deployment_name(ranks: int) -> str:
+    # Serve doesn't replace a gang by one of another size, but one deployment by another.
+    return f"ExpertShardEP{ranks}"
+
+
+def shard_deployment(deployment: Deployment) -> Any:
+    gangs = deployment.gangs
+    return serve.deployment(
+        ExpertShard,
+        name=shard_deployment_name(gangs.ranks),
+        **_replicas(gangs),
+        gang_scheduling_config=GangSchedulingConfig(
+            gang_size=gangs.ranks, gang_placement_strategy=gangs.placement
+        ),
+        ray_actor_options=gangs.resources.model_dump(),
+        health_check_period_s=1,
+        health_check_timeout_s=30,
+        graceful_shutdown_timeout_s=deployment.survival.drain_s + _END_S,
+    )
+
+
+def _replicas(gangs: Gangs) -> dict[str, Any]:
+    """Serve's own delays are none: what they are for is decided by the scaler."""
+    if (scaling := gangs.autoscaling) is None:
+        return {"num_replicas": gangs.count * gangs.ranks}
+    return scaled(
+        GangPolicy,
+        {"ranks": gangs.ranks},
+        bounds=(scaling.min_gangs * gangs.ranks, scaling.max_gangs * gangs.ranks),
+    )

@@ -1,0 +1,103 @@
+"""The model's gangs, as Serve would keep them: asked for, coming up, draining, gone."""
+
+import math
+
+from configs.scenario import Scenario
+from deployments.autoscaling.observation import Capacity, GangCount
+from deployments.autoscaling.step_fit import StepFit
+from deployments.scheduling.rank_load import Room
+from deployments.simulation.gang import SimulatedGang, new_gang
+from deployments.simulation.rank import Rank
+
+
+class SimulatedFleet:
+    """A gang costs from when it is asked for until it is gone."""
+
+    def __init__(self, scenario: Scenario, answer_tokens: int) -> None:
+        self.gangs: list[SimulatedGang] = []
+        self.fit = StepFit()
+        self._scenario = scenario
+        self._answer_tokens = answer_tokens
+        self._made = 0
+        self._ranks: dict[str, tuple[SimulatedGang, Rank]] = {}
+        self._start_s: float | None = None  # measured
+        self._spent_s = 0.0
+        initial = scenario.initial_gangs
+        for _ in range(scenario.autoscaling.min_gangs if initial is None else initial):
+            self._ask(0.0).up = True
+
+    def _ask(self, now_s: float) -> SimulatedGang:
+        self._made += 1
+        gang = new_gang(self._scenario, self._made, now_s, self._answer_tokens)
+        self.gangs.append(gang)
+        self._ranks |= {rank.room.replica: (gang, rank) for rank in gang.ranks}
+        return gang
+
+    def count(self) -> GangCount:
+        return GangCount(
+            up=sum(one.up and one.stays for one in self.gangs),
+            starting=sum(not one.up for one in self.gangs),
+            draining=sum(not one.stays for one in self.gangs),
+        )
+
+    def capacity(self) -> Capacity | None:
+        if not self._made:
+            return None
+        gang = self._scenario.gang
+        return Capacity(
+            ranks=gang.ranks,
+            sequences=gang.ranks * gang.max_num_seqs,
+            kv_tokens=gang.ranks * int(self._scenario.admission.kv_share * gang.kv_tokens),
+            step=self.fit.step,
+            start_s=self._start_s,
+        )
+
+    def rooms(self) -> list[Room]:
+        """Of ranks that get new work."""
+        return [rank.room for one in self.gangs if one.up and one.stays for rank in one.ranks]
+
+    def at(self, room: Room) -> tuple[SimulatedGang, Rank]:
+        """Whose room it is."""
+        return self._ranks[room.replica]
+
+    def next_up_s(self) -> float:
+        return min((one.up_at_s for one in self.gangs if not one.up), default=math.inf)
+
+    def next_end(self) -> SimulatedGang | None:
+        """Whose steps end first."""
+        return min(self.gangs, key=lambda one: one.ends_s, default=None)
+
+    def come_up(self, now_s: float) -> None:
+        for one in self.gangs:
+            if not one.up and one.up_at_s <= now_s:
+                one.up = True
+                self._start_s = now_s - one.asked_at_s
+
+    def scale(self, wanted: int, now_s: float) -> None:
+        """Those that start go first, as in Ray Serve, then those with the least to do."""
+        staying = [one for one in self.gangs if one.stays]
+        for _ in range(wanted - len(staying)):
+            self._ask(now_s)
+        staying.sort(key=lambda one: (one.up, one.running, -one.asked_at_s))
+        for one in staying[: max(0, len(staying) - wanted)]:
+            one.gone_by_s = now_s + self._scenario.survival.drain_s
+            if not one.up:
+                self.remove(one, now_s)
+
+    def drained(self, now_s: float) -> list[SimulatedGang]:
+        """Gangs that drain and have nothing left, or have had their time."""
+        return [
+            one
+            for one in self.gangs
+            if one.gone_by_s is not None and (not one.running or one.gone_by_s <= now_s)
+        ]
+
+    def remove(self, gang: SimulatedGang, now_s: float) -> None:
+        self.gangs.remove(gang)
+        for rank in gang.ranks:
+            del self._ranks[rank.room.replica]
+        self._spent_s += now_s - gang.asked_at_s
+
+    def gang_s(self, now_s: float) -> float:
+        """Gang seconds so far."""
+        return self._spent_s + sum(now_s - one.asked_at_s for one in self.gangs)

@@ -1,0 +1,90 @@
+"""A gang in the model: ranks that step together."""
+
+import math
+from dataclasses import dataclass
+
+from configs.scenario import Scenario
+from deployments.autoscaling.step_fit import StepFit
+from deployments.scheduling.rank_load import Limits, Room
+from deployments.simulation.rank import Rank
+from deployments.simulation.request import Request
+
+
+@dataclass(slots=True, eq=False)
+class SimulatedGang:
+    """Starting until `up_at_s`; then up, until it drains.
+
+    Steps that are alike are taken in one go, unless a request comes in between.
+    """
+
+    asked_at_s: float
+    up_at_s: float
+    base_s: float
+    ranks: list[Rank]
+    up: bool = False
+    gone_by_s: float | None = None  # it drains
+    begun_at_s: float = 0.0
+    steps: int = 0  # that have begun and end together; 0: it is idle
+    step_s: float = 0.0
+
+    def begin(self, now_s: float) -> None:
+        """Begins the next steps, if there is anything to do.
+
+        A step lasts as long as that of the rank that has most to do.
+        """
+        ranks = [rank.begin() for rank in self.ranks]
+        self.begun_at_s = now_s
+        self.steps = min((alike for alike, _ in ranks if alike), default=0)
+        self.step_s = self.base_s + max(seconds for _, seconds in ranks)
+
+    def add(self, rank: Rank, request: Request, now_s: float) -> None:
+        """A running step ends before the prompt is begun, but no other that would be alike."""
+        rank.add(request)
+        if self.steps:
+            passed = math.ceil((now_s - self.begun_at_s) / self.step_s)
+            self.steps = min(self.steps, max(1, passed))
+        else:
+            self.begin(now_s)
+
+    @property
+    def ends_s(self) -> float:
+        """When the steps end that have begun; never if none have."""
+        return self.begun_at_s + self.steps * self.step_s if self.steps else math.inf
+
+    def end(self, fit: StepFit) -> tuple[list[Request], list[Request]]:
+        """Who got a first token, and who the last; `fit` is told what the first rank timed."""
+        begun: list[Request] = []
+        done: list[Request] = []
+        one = self.ranks[0]
+        if one.answers or one.chunk:
+            fit.add(len(one.answers), one.chunk, self.step_s, self.steps)
+        for rank in self.ranks:
+            first, last = rank.end(self.steps)
+            begun += first
+            done += last
+        self.steps = 0
+        return begun, done
+
+    @property
+    def running(self) -> int:
+        return sum(rank.room.sequences for rank in self.ranks)
+
+    @property
+    def stays(self) -> bool:
+        return self.gone_by_s is None
+
+
+def new_gang(scenario: Scenario, name: int, now_s: float, answer_tokens: int) -> SimulatedGang:
+    """`answer_tokens` is how long the router expects answers to get."""
+    gang, admission = scenario.gang, scenario.admission
+    limits = Limits(
+        sequences=gang.max_num_seqs,
+        prefill_tokens=int(admission.prefill_steps * gang.max_num_batched_tokens),
+        kv_tokens=int(admission.kv_share * gang.kv_tokens),
+        block_tokens=gang.block_tokens,
+    )
+    ranks = [
+        Rank(Room(f"{name:06d}-{rank}", limits, answer_tokens=answer_tokens), gang)
+        for rank in range(gang.ranks)
+    ]
+    return SimulatedGang(now_s, now_s + gang.start_s, gang.step.base_s, ranks)

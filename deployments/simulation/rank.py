@@ -1,0 +1,84 @@
+"""One rank's engine in the model: what it computes in which step."""
+
+import heapq
+from collections import deque
+from dataclasses import dataclass, field
+
+from configs.scenario import Gang
+from deployments.scheduling.rank_load import Room
+from deployments.simulation.request import Request
+
+
+@dataclass(slots=True, eq=False)
+class Rank:
+    """Steps as vLLM's scheduler does: a token for each sequence, then chunks of prompts.
+
+    Its `room` is right at all times, as that of a router that hears of every step. It never
+    preempts, and no prompt is cached.
+    """
+
+    room: Room
+    gang: Gang
+    steps: int = 0
+    prompts: deque[Request] = field(default_factory=deque)
+    left_tokens: int = 0  # of the first of `prompts`
+    chunk: int = 0  # of prompts, in the step that has begun
+    # By the step in which they end.
+    answers: list[tuple[int, int, Request]] = field(default_factory=list)
+
+    def add(self, request: Request) -> None:
+        """The room counts it already."""
+        if not self.prompts:
+            self.left_tokens = request.ticket.prompt_tokens
+        self.prompts.append(request)
+
+    def begin(self) -> tuple[int, float]:
+        """How many steps from now on are alike, 0 when idle, and the seconds it adds to each."""
+        sequences = len(self.answers)
+        if self.prompts:
+            budget = max(1, self.gang.max_num_batched_tokens - sequences)
+            self.chunk = min(budget, self.room.prefill_tokens)
+            alike = 1
+        else:
+            self.chunk = 0
+            alike = self.answers[0][0] - self.steps if sequences else 0
+        step = self.gang.step
+        return alike, step.prefill_token_s * self.chunk + step.sequence_s * sequences
+
+    def end(self, steps: int) -> tuple[list[Request], list[Request]]:
+        """Who got a first token of this rank, and who its last."""
+        self.steps += steps
+        done = self._end()
+        begun = self._prefill() if self.chunk else []
+        return begun, done + [one for one in begun if one.produced >= one.answer_tokens]
+
+    def _prefill(self) -> list[Request]:
+        begun, chunk = [], self.chunk
+        self.room.prefill_tokens -= chunk
+        while self.prompts and chunk >= self.left_tokens:
+            request = self.prompts.popleft()
+            chunk -= self.left_tokens
+            self.left_tokens = self.prompts[0].ticket.prompt_tokens if self.prompts else 0
+            request.produced += 1
+            begun.append(request)
+            if left := request.answer_tokens - request.produced:
+                heapq.heappush(self.answers, (self.steps + left, request.number, request))
+            else:
+                self.room.release(request.ticket, started=True)
+        self.left_tokens -= chunk
+        return begun
+
+    def _end(self) -> list[Request]:
+        done = []
+        while self.answers and self.answers[0][0] <= self.steps:
+            *_, request = heapq.heappop(self.answers)
+            request.produced = request.answer_tokens
+            self.room.release(request.ticket, started=True)
+            done.append(request)
+        return done
+
+    def recall(self) -> list[Request]:
+        """All it has, each with what it has produced."""
+        for ends, _, request in self.answers:
+            request.produced = request.answer_tokens - (ends - self.steps)
+        return [*self.prompts, *(request for *_, request in self.answers)]

@@ -1,0 +1,154 @@
+"""Discrete events: arrivals, ends of steps, gangs that come up, and decisions."""
+
+import math
+from collections.abc import Callable
+
+from configs.autoscaling import Autoscaling
+from configs.scenario import Scenario
+from deployments.autoscaling.observation import Observation
+from deployments.autoscaling.policy import Decision, Memory, decide
+from deployments.autoscaling.quantile import quantile
+from deployments.scheduling.dispatch import dispatch
+from deployments.simulation.arrivals import arrivals
+from deployments.simulation.fleet import SimulatedFleet
+from deployments.simulation.gang import SimulatedGang
+from deployments.simulation.outcome import Look, Outcome
+from deployments.simulation.queue import Queue
+from deployments.simulation.request_stats import Lately
+
+Policy = Callable[[Observation, Memory, Autoscaling], Decision]
+
+_EXPECTED = 0.95  # quantile of answers by which ranks promise cache (`deployments.shard.ledger`)
+
+
+def simulate(scenario: Scenario, policy: Policy = decide) -> Outcome:
+    """Plays the whole traffic, and on until all of it has been answered or turned away.
+
+    One router, which hands out requests as the real one does (`dispatch`, `Room`). Not in the
+    model: prompts that are cached, batch requests that yield, preemption, time on the wire.
+    """
+    return _Simulation(scenario, policy).run()
+
+
+def fixed(scenario: Scenario, gangs: int) -> Outcome:
+    """The same with so many gangs all the time."""
+    return simulate(
+        scenario.model_copy(update={"initial_gangs": gangs}),
+        lambda seen, memory, config: Decision(gangs, memory),
+    )
+
+
+class _Simulation:
+    def __init__(self, scenario: Scenario, policy: Policy) -> None:
+        self._config = scenario.autoscaling
+        self._scenario = scenario
+        self._policy = policy
+        self._memory = Memory()
+        self._requests = arrivals(scenario.traffic)
+        answers = [float(one.answer_tokens) for one in self._requests]
+        expected = int(quantile(answers, _EXPECTED) or 1)
+        self._queue = Queue(scenario, expected)
+        self._fleet = SimulatedFleet(scenario, expected)
+        self._lately = Lately()
+        self._next = 0  # request to arrive
+        self._look_s = 0.0
+        self._arrived = 0  # since the last look
+        self._looks: list[Look] = []
+
+    def run(self) -> Outcome:
+        now_s, ends_s = 0.0, self._scenario.traffic.ends_s
+        while now_s < ends_s or self._next < len(self._requests) or self._open():
+            now_s = self._event()
+        return Outcome(self._scenario, self._requests, self._looks, self._fleet.gang_s(now_s))
+
+    def _open(self) -> bool:
+        return bool(len(self._queue.line) or self._queue.running)
+
+    def _event(self) -> float:
+        """The next thing that happens; returns when."""
+        gang = self._fleet.next_end()
+        arrival_s = self._arrival_s()
+        now_s = min(arrival_s, self._look_s, self._fleet.next_up_s())
+        if gang is not None and gang.ends_s <= now_s:
+            now_s = gang.ends_s
+            self._end_steps(gang, now_s)
+            return now_s
+        self._fleet.come_up(now_s)
+        if arrival_s <= now_s:
+            self._arrive(now_s)
+        elif self._look_s <= now_s:
+            self._look(now_s)
+            self._look_s = now_s + self._config.interval_s
+        self._hand_out(now_s)
+        return now_s
+
+    def _arrival_s(self) -> float:
+        return self._requests[self._next].at_s if self._next < len(self._requests) else math.inf
+
+    def _arrive(self, now_s: float) -> None:
+        request = self._requests[self._next]
+        self._next += 1
+        self._arrived += 1
+        self._lately.arrive(request.tier, now_s)
+        self._queue.join(request, now_s, served=bool(self._fleet.rooms()))
+
+    def _look(self, now_s: float) -> None:
+        self._queue.expire(now_s)
+        for gang in self._fleet.drained(now_s):
+            for rank in gang.ranks:
+                for request in rank.recall():
+                    self._queue.rejoin(request, now_s, served=True)
+            self._fleet.remove(gang, now_s)
+        seen = self._observe(now_s)
+        decision = self._policy(seen, self._memory, self._config)
+        self._memory = decision.memory
+        queued = sum(one.queued_requests for one in seen.classes.values())
+        self._looks.append(
+            Look(
+                at_s=now_s,
+                arrived=self._arrived,
+                queued=queued,
+                running=self._queue.running,
+                gangs=seen.gangs,
+                wanted=decision.gangs,
+                ttft_s=seen.ttft_s,
+                reason=decision.reason,
+            )
+        )
+        self._arrived = 0
+        self._fleet.scale(decision.gangs, now_s)
+
+    def _observe(self, now_s: float) -> Observation:
+        rooms = [rank.room for gang in self._fleet.gangs for rank in gang.ranks]
+        return Observation(
+            now_s=now_s,
+            gangs=self._fleet.count(),
+            capacity=self._fleet.capacity(),
+            classes=self._queue.loads(self._lately, now_s),
+            lengths=self._lately.lengths,
+            kv_tokens=sum(room.promised_tokens for room in rooms),
+            prefill_tokens=sum(room.prefill_tokens for room in rooms),
+            ttft_s=self._lately.ttft_s(now_s),
+            tpot_s=self._lately.tpot_s(now_s),
+        )
+
+    def _hand_out(self, now_s: float) -> None:
+        if not len(self._queue.line) or not (rooms := self._fleet.rooms()):
+            return
+        for ticket, room in dispatch(self._queue.line, rooms, lambda _: ()):
+            gang, rank = self._fleet.at(room)
+            gang.add(rank, self._queue.run(int(ticket.request_id)), now_s)
+
+    def _end_steps(self, gang: SimulatedGang, now_s: float) -> None:
+        begun, done = gang.end(self._fleet.fit)
+        for request in begun:
+            if request.first_at_s is None:
+                request.first_at_s = now_s
+                self._lately.begin(request, now_s)
+        for request in done:
+            request.done_at_s = now_s
+            self._queue.finish(request)
+            self._lately.finish(request, now_s)
+        self._hand_out(now_s)
+        if not gang.steps:
+            gang.begin(now_s)

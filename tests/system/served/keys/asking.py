@@ -1,0 +1,69 @@
+"""Requests with a key, many at once."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import openai
+
+from tests.system.served.deployed import Deployed
+from tests.system.served.expert_parallel.asking import MODEL
+
+# With what has been answered by then, a block of the cache is full when batch yields.
+PROMPT = "Tell me of the sea and of the ships that sail on it. " * 6
+
+
+@dataclass(slots=True)
+class Told:
+    """One stream: when it began and ended, on one clock."""
+
+    text: str = ""
+    first_s: float = 0.0
+    last_s: float = 0.0
+
+
+@contextmanager
+def client(deployed: Deployed, key: str) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(
+        base_url=f"{deployed.url}/v1", api_key=key, max_retries=0, timeout=120
+    ) as one:
+        yield one
+
+
+def complete(client: openai.OpenAI, deployed: Deployed, tokens: int = 4) -> int:
+    """What a short completion uses, in tokens."""
+    completion = client.completions.create(
+        model=deployed.model, prompt=PROMPT, max_tokens=tokens, extra_body={"ignore_eos": True}
+    )
+    assert completion.usage is not None
+    return completion.usage.total_tokens
+
+
+def client_for_many(deployed: Deployed, key: str) -> openai.AsyncOpenAI:
+    return openai.AsyncOpenAI(
+        base_url=f"{deployed.url}/v1", api_key=key, max_retries=0, timeout=200
+    )
+
+
+def start(client: openai.AsyncOpenAI, count: int, tokens: int) -> list[asyncio.Task[Told]]:
+    """So many streams at once, each of another prompt."""
+    return [asyncio.create_task(_stream(client, seed, tokens)) for seed in range(count)]
+
+
+async def _stream(client: openai.AsyncOpenAI, seed: int, tokens: int) -> Told:
+    told = Told()
+    stream = await client.completions.create(
+        model=MODEL,
+        prompt=f"{seed}: {PROMPT}",
+        max_tokens=tokens,
+        temperature=0,
+        stream=True,
+        extra_body={"ignore_eos": True},
+    )
+    async for chunk in stream:
+        told.first_s = told.first_s or time.monotonic()
+        told.last_s = time.monotonic()
+        told.text += chunk.choices[0].text
+    return told
