@@ -4,8 +4,8 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from configs.cluster_manifest import Hardware, NodeGroup
 from configs.errors import ConfigError
+from configs.node_group import Hardware, NodeGroup
 
 _MIB = 1 << 20
 _TERA = 1e12

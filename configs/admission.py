@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from configs.schema import PositiveInt, PositiveSeconds, Strict
+from configs.tier import Tier
 
 
 class Waits(Strict):
@@ -13,6 +14,10 @@ class Waits(Strict):
     interactive_s: PositiveSeconds = 30
     standard_s: PositiveSeconds = 120
     batch_s: PositiveSeconds = 3600
+
+    def of(self, tier: Tier) -> float:
+        """Seconds that a request of this class waits."""
+        return (self.interactive_s, self.standard_s, self.batch_s)[tier]
 
 
 class Admission(Strict):

@@ -1,5 +1,7 @@
 """Every error small4 raises on purpose. A message names the field, its value and the remedy."""
 
+from collections.abc import Mapping
+
 
 class Small4Error(Exception):
     """Root of the tree; the command line prints it without a traceback."""
@@ -27,3 +29,46 @@ class ClusterError(Small4Error):
 
 class BenchError(Small4Error):
     """A server or the client of a bench failed, or a result can't be compared."""
+
+
+class RefusedError(Small4Error):
+    """A client's request that isn't served; `front_end/refusals.py` gives each kind its status.
+
+    `headers` go out with the answer.
+    """
+
+    def __init__(self, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.headers = dict(headers or {})
+
+
+class UnknownKeyError(RefusedError):
+    """The request brings no key, or one that isn't in the keys file."""
+
+
+class ForbiddenModelError(RefusedError):
+    """The request's key may not use the model that is served."""
+
+
+class BodyTooLargeError(RefusedError):
+    """The request's body is larger than `limits.body_mib`."""
+
+
+class QuotaError(RefusedError):
+    """The request's key has used up one of its limits."""
+
+
+class LineFullError(RefusedError):
+    """As many requests wait as may; of several classes, the lowest is refused."""
+
+
+class WaitedTooLongError(RefusedError):
+    """No rank had room in time: the deployment is too small for what it is asked."""
+
+
+class NoGangError(RefusedError):
+    """No gang came up in time."""
+
+
+class BusyFetchingError(RefusedError):
+    """As many images are being fetched for requests as may."""

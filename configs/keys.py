@@ -2,13 +2,14 @@
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import ConfigError
 from configs.schema import Strict
+from configs.tier import NamedTier, Tier
 
 Limit = Annotated[int, Field(ge=1)]
 
@@ -18,8 +19,8 @@ class Key(Strict):
 
     name: str = Field(min_length=1, description="For logs and limits; the key itself isn't kept.")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the key, as hexadecimal digits.")
-    tier: Literal["interactive", "standard", "batch"] = Field(
-        default="standard",
+    tier: NamedTier = Field(
+        default=Tier.STANDARD,
         alias="class",
         description="Priority class of its requests, unless one asks for a lower.",
     )

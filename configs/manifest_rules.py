@@ -1,13 +1,11 @@
 """What the parts of a cluster's manifest ask of each other."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
-from configs.providers import Aws, Gcp, KubeRay, OnPrem
-from configs.weights import S3
-
-if TYPE_CHECKING:
-    from configs.cluster_manifest import NodeGroup, Topology
+from configs.node_group import NodeGroup
+from configs.providers import Aws, Gcp, KubeRay, OnPrem, Provider
+from configs.serving import Serving
+from configs.weights import S3, Weights
 
 _PLANNED = (
     "max_model_len",
@@ -18,47 +16,47 @@ _PLANNED = (
 )
 
 
-def complaints(topology: "Topology") -> Iterator[str]:
-    """Each begins with the place in the file, and ends with what to do."""
-    for name, part in topology.serving.deployment.items():
+def complaints(
+    provider: Provider,
+    head: NodeGroup,
+    groups: Sequence[NodeGroup],
+    weights: Weights,
+    serving: Serving,
+) -> Iterator[str]:
+    """Yields what is wrong; a text begins with its place in the file and ends with the remedy."""
+    for name, part in serving.deployment.items():
         if not isinstance(part, dict):
             yield f"serving.deployment.{name}: Input should be a mapping"
-    yield from _names(topology)
-    yield from _head(topology)
-    yield from _weights(topology)
-    yield from _said_twice(topology)
-    for place, group in _groups(topology):
-        for field, complaint in _group(topology, group):
+    placed = {"head": head} | {f"groups.{number}": group for number, group in enumerate(groups)}
+    yield from _names(placed)
+    yield from _head(head)
+    yield from _weights(weights, provider, serving)
+    yield from _said_twice(serving)
+    for place, group in placed.items():
+        for field, complaint in _group(group, provider):
             yield f"{place}.{field}: {complaint}"
-    if isinstance(topology.provider, OnPrem):
-        yield from _hosts(topology)
+    if isinstance(provider, OnPrem):
+        yield from _hosts(placed, groups)
 
 
-def _groups(topology: "Topology") -> Iterator[tuple[str, "NodeGroup"]]:
-    yield "head", topology.head
-    for number, group in enumerate(topology.groups):
-        yield f"groups.{number}", group
-
-
-def _names(topology: "Topology") -> Iterator[str]:
-    names = [group.name for _, group in _groups(topology)]
-    for place, group in _groups(topology):
+def _names(placed: dict[str, NodeGroup]) -> Iterator[str]:
+    names = [group.name for group in placed.values()]
+    for place, group in placed.items():
         if names.count(group.name) > 1:
             yield f"{place}.name: {group.name} is the name of more than one group: rename it"
 
 
-def _head(topology: "Topology") -> Iterator[str]:
-    head = topology.head
+def _head(head: NodeGroup) -> Iterator[str]:
     if head.spot:
         yield "head.spot: with the head the whole cluster goes; take spot for other groups only"
     if (head.min_nodes, head.max_nodes) != (1, 1):
         yield "head.max_nodes: there is one head; leave min_nodes and max_nodes out"
 
 
-def _weights(topology: "Topology") -> Iterator[str]:
-    source, provider = topology.weights.source, topology.provider
+def _weights(weights: Weights, provider: Provider, serving: Serving) -> Iterator[str]:
+    source = weights.source
     if source is None:
-        if not topology.serving.deployment.get("model", {}).get("source"):
+        if not serving.deployment.get("model", {}).get("source"):
             yield (
                 "weights.source: give a shard set (with format: expert_shards), or a checkpoint "
                 "as serving.deployment.model.source"
@@ -75,9 +73,9 @@ def _weights(topology: "Topology") -> Iterator[str]:
         yield "provider.bucket: it is mounted at weights.source, which must then be a directory"
 
 
-def _said_twice(topology: "Topology") -> Iterator[str]:
+def _said_twice(serving: Serving) -> Iterator[str]:
     """What the plan reads elsewhere; here it would be served without having been planned."""
-    given = topology.serving.deployment
+    given = serving.deployment
     engine, gangs = given.get("engine", {}), given.get("gangs", {})
     for name in _PLANNED:
         if name in engine:
@@ -88,9 +86,8 @@ def _said_twice(topology: "Topology") -> Iterator[str]:
         yield "serving.deployment.weights: say it as weights, beside serving"
 
 
-def _group(topology: "Topology", group: "NodeGroup") -> Iterator[tuple[str, str]]:
+def _group(group: NodeGroup, provider: Provider) -> Iterator[tuple[str, str]]:
     """`(field, complaint)` of one group."""
-    provider = topology.provider
     cloud = isinstance(provider, Aws | Gcp)
     if cloud and group.machine is None:
         yield "machine", f"{provider.type} needs to know which machine to start; name it"
@@ -110,15 +107,15 @@ def _group(topology: "Topology", group: "NodeGroup") -> Iterator[tuple[str, str]
         yield "node_labels", "they are Kubernetes'; remove them"
 
 
-def _hosts(topology: "Topology") -> Iterator[str]:
+def _hosts(placed: dict[str, NodeGroup], groups: Sequence[NodeGroup]) -> Iterator[str]:
     """The head's host may also be one of a group: it then does both."""
-    for place, group in _groups(topology):
+    for place, group in placed.items():
         if len(group.hosts) != group.max_nodes:
             yield (
                 f"{place}.hosts: name as many as max_nodes says, {group.max_nodes} "
                 f"(there are {len(group.hosts)})"
             )
-    hosts = [host for group in topology.groups for host in group.hosts]
-    for number, group in enumerate(topology.groups):
+    hosts = [host for group in groups for host in group.hosts]
+    for number, group in enumerate(groups):
         if twice := [host for host in group.hosts if hosts.count(host) > 1]:
             yield f"groups.{number}.hosts: {twice[0]} is there twice; remove one"

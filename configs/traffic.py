@@ -6,9 +6,9 @@ from pydantic import Field, model_validator
 
 from configs.autoscaling import Seconds
 from configs.schema import PositiveInt, Strict
+from configs.tier import NamedTier, Tier
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Class = Literal["interactive", "standard", "batch"]
 
 
 class LogNormal(Strict):
@@ -66,7 +66,7 @@ class Recorded(Strict):
     at_s: Amount
     prompt_tokens: PositiveInt
     answer_tokens: PositiveInt
-    tier: Class = Field(default="standard", alias="class")
+    tier: NamedTier = Field(default=Tier.STANDARD, alias="class")
 
 
 class Traffic(Strict):
@@ -79,8 +79,8 @@ class Traffic(Strict):
     )
     prompt_tokens: LogNormal = LogNormal(median=512)
     answer_tokens: LogNormal = LogNormal(median=128)
-    classes: dict[Class, Amount] = Field(
-        default={"standard": 1.0}, description="How often each class comes, relative to others."
+    classes: dict[NamedTier, Amount] = Field(
+        default={Tier.STANDARD: 1.0}, description="How often each class comes, relative to others."
     )
     seed: int = 0
 

@@ -8,24 +8,26 @@ from deployments.autoscaling.scaler import ScalerService
 from deployments.ray_serve.service import service
 from deployments.roster import RosterService
 from deployments.router.deployment import router_deployment
-from deployments.router.router import Router
+from deployments.router.guard import KeyGuard
+from deployments.router.scaler_line import ScalerLine
+from deployments.scheduling.routing import Routing, least_loaded_rank
 from deployments.shard.deployment import shard_deployment
 
 
 def build(deployment: Deployment) -> Application:
-    """Serve calls this with the config's `args`, and refuses what isn't a Deployment."""
-    return application(deployment, Router)
+    """Make the application; Serve calls this with the config's `args`, refusing what is invalid."""
+    return application(deployment, least_loaded_rank)
 
 
-def application(deployment: Deployment, router: type[Router]) -> Application:
-    """Everything that the deployment is made of, with routers of this class."""
+def application(deployment: Deployment, route: Routing) -> Application:
+    """Make everything that a deployment consists of, with routers that choose ranks by `route`."""
     roster = service(RosterService, "Roster", calls=10_000).bind()  # long polls, too
     autoscaling = deployment.gangs.autoscaling
     scaler = service(ScalerService, "Scaler", calls=1000).bind(autoscaling) if autoscaling else None
     shards = shard_deployment(deployment).bind(deployment, roster, scaler)
     keyed = deployment.access.keyed
     quotas = service(QuotaService, "Quotas", calls=1000).bind() if keyed else None
-    whole: Application = router_deployment(deployment, router).bind(
-        deployment, roster, quotas, scaler, shards
-    )
+    # Serve finds what is bound inside the guard and the scaler's line, and hands over handles.
+    guard, line = KeyGuard(deployment, quotas), ScalerLine(scaler, shards)
+    whole: Application = router_deployment(deployment).bind(deployment, roster, guard, line, route)
     return whole

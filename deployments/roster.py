@@ -9,36 +9,10 @@ import asyncio
 import contextlib
 import time
 
-from configs.schema import Strict
+from deployments.wire.rank_entry import RankEntry
 
 RENEW_EVERY_S = 2.0
 EXPIRE_AFTER_S = 10.0
-
-
-class RankEntry(Strict):
-    """One rank, as a router needs to know it; `client_secret` never leaves the cluster."""
-
-    replica: str
-    gang: str
-    rank: int
-    ranks: int
-    node: str
-    endpoint: str
-    server_public: bytes
-    client_public: bytes
-    client_secret: bytes
-    engine_pid: int
-    max_model_len: int
-    kv_tokens: int
-    block_tokens: int
-    prefix_hash: str | None  # vLLM's name for how blocks are hashed; None if none are cached
-    max_num_seqs: int
-    max_num_batched_tokens: int
-    num_experts: int
-    experts: tuple[tuple[int, int], ...]  # ranges this rank holds, both ends included
-    requests: int = 0  # unfinished, and those of them not started, as of the last renewal
-    waiting_requests: int = 0
-    draining: bool = False  # it is let go, and its last requests end
 
 
 class Roster:

@@ -13,10 +13,10 @@ from typing import Any
 
 from configs.deployment import Deployment
 from configs.errors import ConfigError
-from deployments.shard.countable import COUNT_EXPERTS
 from model_shards.architecture import Architecture
 from model_shards.loading.open_set import open_set
 
+COUNT_EXPERTS = "small4_count_experts"  # key in vLLM's additional_config
 MISTRAL_FORMAT = {
     "tokenizer_mode": "mistral",
     "config_format": "mistral",

@@ -5,9 +5,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from configs.cluster_manifest import Serving
 from configs.errors import ConfigError
 from configs.schema import PositiveInt
+from configs.serving import Serving
 
 _WHERE = "serving.deployment.engine"
 _CACHE_BYTES = {"bfloat16": 2, "float16": 2, "fp8": 1, "fp8_e4m3": 1}

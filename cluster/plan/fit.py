@@ -8,7 +8,8 @@ from cluster.plan.model import Model
 from cluster.plan.node import Node
 from cluster.plan.roofline import Roofline
 from cluster.plan.shape import Shape
-from configs.cluster_manifest import NodeGroup, Serving
+from configs.node_group import NodeGroup
+from configs.serving import Serving
 
 
 @dataclass(frozen=True, slots=True)

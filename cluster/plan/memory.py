@@ -7,7 +7,7 @@ from cluster.plan.engine import Engine
 from cluster.plan.model import Model, Weights
 from cluster.plan.node import Node
 from cluster.plan.shape import Shape
-from configs.cluster_manifest import Serving
+from configs.serving import Serving
 
 _GIB = 1 << 30
 # Not derived, and to the safe side: what logs of models of this size show for captured graphs,

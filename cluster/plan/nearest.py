@@ -6,37 +6,37 @@ from itertools import combinations
 from cluster.plan.change import KINDS, Change, Kind
 from cluster.plan.model import Model
 from cluster.plan.plan import attempt
-from configs.cluster_manifest import Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.errors import ConfigError
 
 
-def nearest(topology: Topology, model: Model) -> tuple[Change, ...]:
+def nearest(manifest: ClusterManifest, model: Model) -> tuple[Change, ...]:
     """The least change of each kind that makes it fit, or of as few kinds together as will do."""
     for number in range(1, len(KINDS) + 1):
-        found = [_least(topology, model, kinds) for kinds in combinations(KINDS, number)]
+        found = [_least(manifest, model, kinds) for kinds in combinations(KINDS, number)]
         if fitting := tuple(change for change in found if change):
             return fitting
     return ()
 
 
-def _least(topology: Topology, model: Model, kinds: tuple[Kind, ...]) -> Change | None:
-    changes = _together(topology, kinds)
-    return next((change for change in changes if _fits(change.topology, model)), None)
+def _least(manifest: ClusterManifest, model: Model, kinds: tuple[Kind, ...]) -> Change | None:
+    changes = _together(manifest, kinds)
+    return next((change for change in changes if _fits(change.manifest, model)), None)
 
 
-def _together(topology: Topology, kinds: tuple[Kind, ...]) -> Iterator[Change]:
+def _together(manifest: ClusterManifest, kinds: tuple[Kind, ...]) -> Iterator[Change]:
     """One of each kind, those of the last kind first tried further."""
     if not kinds:
-        yield Change("", topology)
+        yield Change("", manifest)
         return
-    for first in kinds[0](topology):
-        for rest in _together(first.topology, kinds[1:]):
+    for first in kinds[0](manifest):
+        for rest in _together(first.manifest, kinds[1:]):
             yield first.then(rest)
 
 
-def _fits(topology: Topology, model: Model) -> bool:
+def _fits(manifest: ClusterManifest, model: Model) -> bool:
     try:
-        attempt(topology, model)
+        attempt(manifest, model)
     except ConfigError:
         return False
     return True

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from cluster.machines import PCIE_GEN4, Gpu, gpu_of, hardware_of
-from configs.cluster_manifest import NodeGroup
 from configs.errors import ConfigError
+from configs.node_group import NodeGroup
 
 _GIB = 1 << 30
 

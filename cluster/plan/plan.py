@@ -13,7 +13,7 @@ from cluster.plan.node import Node, gang_groups
 from cluster.plan.rates import LENGTHS_TOKENS, Prefill, Rate, decode_rates, prefill_rates
 from cluster.plan.shape import shapes
 from cluster.plan.sizes import Size, sizes, why
-from configs.cluster_manifest import Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.errors import ConfigError
 
 
@@ -45,28 +45,28 @@ class Plan:
     usd_per_hour: tuple[float, float] | None  # of all machines, at least and at most
 
 
-def attempt(topology: Topology, model: Model) -> Plan:
+def attempt(manifest: ClusterManifest, model: Model) -> Plan:
     """A plan on the first group that the model fits.
 
     Raises ConfigError for what can't be planned, and FitError, without a remedy, for what doesn't
     fit.
     """
-    _require_length(topology, model)
+    _require_length(manifest, model)
     misfits: list[Fit] = []
-    for group in gang_groups(topology.groups):
-        node = Node.of(group, topology.serving.ranks)
+    for group in gang_groups(manifest.groups):
+        node = Node.of(group, manifest.serving.ranks)
         tried = [
-            Fit.of(model, group, node, shape, topology.serving)
-            for shape in shapes(model, node, group, topology.serving)
+            Fit.of(model, group, node, shape, manifest.serving)
+            for shape in shapes(model, node, group, manifest.serving)
         ]
         if fits := [one for one in tried if one.short_bytes <= 0 and one.gangs]:
-            return _plan(topology, fits[0], fits)
+            return _plan(manifest, fits[0], fits)
         misfits += tried
     raise misfit(misfits)
 
 
-def _require_length(topology: Topology, model: Model) -> None:
-    wanted = topology.serving.max_model_len
+def _require_length(manifest: ClusterManifest, model: Model) -> None:
+    wanted = manifest.serving.max_model_len
     if wanted > model.most_tokens:
         raise ConfigError(
             f"serving.max_model_len: {wanted:,} is more than the model's {model.most_tokens:,}: "
@@ -74,8 +74,8 @@ def _require_length(topology: Topology, model: Model) -> None:
         )
 
 
-def _plan(topology: Topology, fit: Fit, fits: list[Fit]) -> Plan:
-    shape, serving = fit.shape, topology.serving
+def _plan(manifest: ClusterManifest, fit: Fit, fits: list[Fit]) -> Plan:
+    shape, serving = fit.shape, manifest.serving
     on_gpus = fit.node.gpu is not None
     backend, reason = all2all(fit.engine.all2all, shape.ranks, serving.precision, on_gpus)
     kv_tokens, price = fit.memory.kv_tokens, fit.usd_per_hour
@@ -102,7 +102,7 @@ def _plan(topology: Topology, fit: Fit, fits: list[Fit]) -> Plan:
         decode=decode_rates(roofline, serving, kv_tokens, price) if roofline else (),
         prefill=prefill_rates(roofline, serving, price) if roofline else (),
         sizes=sizes(fit, fits),
-        usd_per_hour=_usd_per_hour(topology),
+        usd_per_hour=_usd_per_hour(manifest),
     )
 
 
@@ -116,9 +116,9 @@ def _room(fit: Fit) -> tuple[Room, ...]:
     return tuple(rooms)
 
 
-def _usd_per_hour(topology: Topology) -> tuple[float, float] | None:
+def _usd_per_hour(manifest: ClusterManifest) -> tuple[float, float] | None:
     """None unless every group has a price."""
-    groups = (topology.head, *topology.groups)
+    groups = (manifest.head, *manifest.groups)
     prices = [group.usd_per_hour for group in groups]
     if any(price is None for price in prices):
         return None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cluster.plan.roofline import Roofline
-from configs.cluster_manifest import Serving
+from configs.serving import Serving
 
 LENGTHS_TOKENS = (4_096, 32_768, 262_144)
 _SEQUENCES = (1, 8, 32, 128, 512)  # of a rank

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from cluster.plan.model import Model
 from cluster.plan.node import Node
-from configs.cluster_manifest import NodeGroup, Serving
 from configs.errors import ConfigError
+from configs.node_group import NodeGroup
+from configs.serving import Serving
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Renderers: what `ray up`, Ray Serve and Kubernetes need, from a topology and its layout."""
+"""Renderers: what `ray up`, Ray Serve and Kubernetes need, from a manifest and its layout."""

@@ -5,8 +5,9 @@ from typing import Any
 from cluster.plan.layout import Layout
 from cluster.render.commented import Why
 from cluster.render.resources import resources
-from configs.cluster_manifest import NodeGroup, Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.errors import ConfigError
+from configs.node_group import NodeGroup
 from configs.providers import Aws
 
 # Network cards, one EFA each; AWS, "EFA for accelerated computing instance types".
@@ -20,7 +21,7 @@ _EFA_CARDS = {
 _DISK_GB = 200
 
 
-def machines(topology: Topology, layout: Layout, provider: Aws) -> dict[str, Any]:
+def machines(manifest: ClusterManifest, layout: Layout, provider: Aws) -> dict[str, Any]:
     """Raises ConfigError for gangs of several machines without EFA."""
     auth: dict[str, Any] = {"ssh_user": provider.ssh_user}
     if provider.ssh_key:
@@ -29,7 +30,7 @@ def machines(topology: Topology, layout: Layout, provider: Aws) -> dict[str, Any
         auth["ssh_proxy_command"] = provider.ssh_proxy_command
         auth["ssh_proxy_use_node_id"] = Why("%h is the instance's id.", True)
     return {
-        "max_workers": sum(group.max_nodes for group in topology.groups),
+        "max_workers": sum(group.max_nodes for group in manifest.groups),
         "idle_timeout_minutes": Why("An idle machine goes after that.", 10),
         "provider": {
             "type": "aws",
@@ -39,12 +40,12 @@ def machines(topology: Topology, layout: Layout, provider: Aws) -> dict[str, Any
             "cache_stopped_nodes": Why("What goes is terminated: nothing stays to be paid.", False),
         },
         "auth": auth,
-        "head_node_type": topology.head.name,
+        "head_node_type": manifest.head.name,
         "available_node_types": {
-            topology.head.name: _node_type(provider, topology.head, head=True, efa=0),
+            manifest.head.name: _node_type(provider, manifest.head, head=True, efa=0),
             **{
                 group.name: _node_type(provider, group, head=False, efa=_efa_cards(group, layout))
-                for group in topology.groups
+                for group in manifest.groups
             },
         },
     }

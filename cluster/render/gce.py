@@ -6,8 +6,9 @@ from cluster.machines import hardware_of
 from cluster.plan.layout import Layout
 from cluster.render.commented import Why
 from cluster.render.resources import resources
-from configs.cluster_manifest import NodeGroup, Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.errors import ConfigError
+from configs.node_group import NodeGroup
 from configs.providers import Gcp
 
 _DISK_GB = 200
@@ -15,7 +16,7 @@ _DISK_GB = 200
 _HYPERDISK = ("a3-ultragpu", "a4-", "c4-", "n4-")
 
 
-def machines(topology: Topology, layout: Layout, provider: Gcp) -> dict[str, Any]:
+def machines(manifest: ClusterManifest, layout: Layout, provider: Gcp) -> dict[str, Any]:
     """Raises ConfigError for gangs of several machines: their RDMA networks aren't rendered."""
     if layout.nodes_per_gang > 1:
         raise ConfigError(
@@ -23,7 +24,7 @@ def machines(topology: Topology, layout: Layout, provider: Gcp) -> dict[str, Any
             "networks, which aren't rendered: let a gang fit one machine"
         )
     return {
-        "max_workers": sum(group.max_nodes for group in topology.groups),
+        "max_workers": sum(group.max_nodes for group in manifest.groups),
         "idle_timeout_minutes": Why("An idle machine goes after that.", 10),
         "provider": {
             "type": "gcp",
@@ -36,11 +37,11 @@ def machines(topology: Topology, layout: Layout, provider: Gcp) -> dict[str, Any
             "Ray makes a pair of keys in ~/.ssh and puts the public one into the project.",
             {"ssh_user": provider.ssh_user},
         ),
-        "head_node_type": topology.head.name,
+        "head_node_type": manifest.head.name,
         "available_node_types": {
-            topology.head.name: {
-                "resources": resources(topology.head),
-                "node_config": _instance(provider, topology.head, provider.head_service_account),
+            manifest.head.name: {
+                "resources": resources(manifest.head),
+                "node_config": _instance(provider, manifest.head, provider.head_service_account),
             },
             **{
                 group.name: {
@@ -49,7 +50,7 @@ def machines(topology: Topology, layout: Layout, provider: Gcp) -> dict[str, Any
                     "resources": resources(group),
                     "node_config": _instance(provider, group, provider.service_account),
                 }
-                for group in topology.groups
+                for group in manifest.groups
             },
         },
     }

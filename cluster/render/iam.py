@@ -3,18 +3,18 @@
 import json
 from typing import Any
 
-from configs.cluster_manifest import Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.providers import Aws
 from configs.weights import S3
 
 
-def policies(topology: Topology, provider: Aws) -> dict[str, str]:
+def policies(manifest: ClusterManifest, provider: Aws) -> dict[str, str]:
     """iam-trust.json for `aws iam create-role`, the others for `put-role-policy`."""
-    reads = _reads(topology.weights.source)
+    reads = _reads(manifest.weights.source)
     return {
         "iam-trust.json": _document([_EC2_TAKES_IT]),
         "iam-node.json": _document(reads),
-        "iam-head.json": _document(reads + _machines(topology, provider)),
+        "iam-head.json": _document(reads + _machines(manifest, provider)),
     }
 
 
@@ -43,10 +43,10 @@ def _reads(source: str | None) -> list[dict[str, Any]]:
     ]
 
 
-def _machines(topology: Topology, provider: Aws) -> list[dict[str, Any]]:
+def _machines(manifest: ClusterManifest, provider: Aws) -> list[dict[str, Any]]:
     """What Ray's provider `aws` calls; it marks machines with the cluster's name as they start."""
-    cluster = {"aws:RequestTag/ray-cluster-name": topology.name}
-    own = {"aws:ResourceTag/ray-cluster-name": topology.name}
+    cluster = {"aws:RequestTag/ray-cluster-name": manifest.name}
+    own = {"aws:ResourceTag/ray-cluster-name": manifest.name}
     region = f"arn:aws:ec2:{provider.region}:*"
     return [
         {

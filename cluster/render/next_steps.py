@@ -2,24 +2,24 @@
 
 from cluster.render.ray_up import project_directory
 from cluster.render.serve_config import exposed
-from configs.cluster_manifest import Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.providers import KubeRay, Local
 
 Step = tuple[str, str]  # what it does, and the command
 
 
-def next_steps(topology: Topology, directory: str) -> list[Step]:
+def next_steps(manifest: ClusterManifest, directory: str) -> list[Step]:
     """In order; called in the project's directory, with the files in `directory`."""
-    provider = topology.provider
+    provider = manifest.provider
     if isinstance(provider, Local):
         return [("serve, on this machine", f"small4 serve {directory}/serve.yaml")]
     if isinstance(provider, KubeRay):
-        return _kubernetes(topology.name, directory, provider)
-    return _ray_up(topology, directory)
+        return _kubernetes(manifest.name, directory, provider)
+    return _ray_up(manifest, directory)
 
 
-def _ray_up(topology: Topology, directory: str) -> list[Step]:
-    cluster, home = f"{directory}/ray-up.yaml", project_directory(topology)
+def _ray_up(manifest: ClusterManifest, directory: str) -> list[Step]:
+    cluster, home = f"{directory}/ray-up.yaml", project_directory(manifest)
     steps = [
         ("make Ray's token, once", "ray get-auth-token --generate"),
         ("start the machines, and Ray on them", f"ray up -y {cluster}"),
@@ -29,7 +29,7 @@ def _ray_up(topology: Topology, directory: str) -> list[Step]:
             f"ray exec {cluster} 'cd {home} && small4 serve serve.yaml --detach'",
         ),
     ]
-    if not exposed(topology):
+    if not exposed(manifest):
         steps.append(
             ("bring its port here: http://127.0.0.1:8000/v1", f"ray attach {cluster} -p 8000")
         )

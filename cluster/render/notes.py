@@ -5,24 +5,24 @@ import textwrap
 from cluster.plan.layout import Layout
 from cluster.render.next_steps import next_steps
 from cluster.render.serve_config import exposed
-from configs.cluster_manifest import Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.providers import Aws, Gcp, KubeRay, OnPrem
 from configs.weights import S3
 
 
-def notes(topology: Topology, layout: Layout) -> str:
+def notes(manifest: ClusterManifest, layout: Layout) -> str:
     """Markdown; DIR stands for the folder with the rendered files."""
-    provider = topology.provider
-    parts = [f"# {topology.name}", _steps(topology)]
+    provider = manifest.provider
+    parts = [f"# {manifest.name}", _steps(manifest)]
     if isinstance(provider, Aws):
         parts += [_aws_roles(provider), _aws_network(provider, layout)]
     elif isinstance(provider, Gcp):
         parts += [_gcp_roles(provider), _gcp_network()]
     elif isinstance(provider, OnPrem):
-        parts += [_on_prem(topology, provider)]
+        parts += [_on_prem(manifest, provider)]
     elif isinstance(provider, KubeRay):
-        parts += [_kubernetes(topology, provider)]
-    text = "\n\n".join([*parts, _ports(topology), _secrets(topology), _changes(topology)])
+        parts += [_kubernetes(manifest, provider)]
+    text = "\n\n".join([*parts, _ports(manifest), _secrets(manifest), _changes(manifest)])
     return "\n\n".join(_wrapped(part) for part in text.split("\n\n")) + "\n"
 
 
@@ -33,9 +33,9 @@ def _wrapped(paragraph: str) -> str:
     return textwrap.fill(words, 100, break_on_hyphens=False, break_long_words=False)
 
 
-def _steps(topology: Topology) -> str:
+def _steps(manifest: ClusterManifest) -> str:
     told = "\n".join(
-        f"    # {what}\n    {command}" for what, command in next_steps(topology, "DIR")
+        f"    # {what}\n    {command}" for what, command in next_steps(manifest, "DIR")
     )
     return f"Called in the project's directory; DIR is where this file is.\n\n{told}"
 
@@ -142,12 +142,12 @@ Machines must reach each other on every port, and nobody else them, but for SSH 
 addresses they need Cloud NAT while they are set up, and Private Google Access for the bucket."""
 
 
-def _on_prem(topology: Topology, provider: OnPrem) -> str:
-    remote = (topology.weights.source or "").startswith(S3)
+def _on_prem(manifest: ClusterManifest, provider: OnPrem) -> str:
+    remote = (manifest.weights.source or "").startswith(S3)
     weights = (
         "To read the weights each needs credentials where AWS's tools look for them (~/.aws)."
         if remote
-        else f"The weights are at {topology.weights.source} on each."
+        else f"The weights are at {manifest.weights.source} on each."
     )
     return f"""\
 ## Machines
@@ -159,10 +159,10 @@ driver. {weights} `ray up` copies that SSH key to the head: use one made for thi
 A host whose Ray is gone is set up again by the head, over SSH, once it answers."""
 
 
-def _kubernetes(topology: Topology, provider: KubeRay) -> str:
-    if (topology.weights.source or "").startswith(S3):
+def _kubernetes(manifest: ClusterManifest, provider: KubeRay) -> str:
+    if (manifest.weights.source or "").startswith(S3):
         rights = (
-            f"annotate it with a role that may `s3:GetObject` on {topology.weights.source}/* "
+            f"annotate it with a role that may `s3:GetObject` on {manifest.weights.source}/* "
             "(EKS: eks.amazonaws.com/role-arn)"
         )
     else:
@@ -189,19 +189,19 @@ _PORTS = """\
 | others above 1024 | ranks of a gang among themselves (vLLM, NCCL), without a key | nodes |"""
 
 
-def _ports(topology: Topology) -> str:
-    if isinstance(topology.provider, KubeRay):
+def _ports(manifest: ClusterManifest) -> str:
+    if isinstance(manifest.provider, KubeRay):
         clients, dashboard = "clients, with keys", "the operator, the pods"
     else:
         dashboard = "the head itself"
-        clients = "clients, with keys" if exposed(topology) else "the head itself"
-        if topology.serving.deployment.get("access", {}).get("open"):
+        clients = "clients, with keys" if exposed(manifest) else "the head itself"
+        if manifest.serving.deployment.get("access", {}).get("open"):
             clients = "anybody: access is open"
     return f"## What listens\n\n{_PORTS.format(clients=clients, dashboard=dashboard)}"
 
 
-def _secrets(topology: Topology) -> str:
-    provider = topology.provider
+def _secrets(manifest: ClusterManifest) -> str:
+    provider = manifest.provider
     if isinstance(provider, KubeRay):
         return f"""\
 ## What is secret
@@ -217,8 +217,8 @@ their hashes. Between routers and ranks keys are made anew at each start. No ren
 of it."""
 
 
-def _changes(topology: Topology) -> str:
-    provider = topology.provider
+def _changes(manifest: ClusterManifest) -> str:
+    provider = manifest.provider
     if isinstance(provider, KubeRay):
         return """\
 ## Changes

@@ -5,16 +5,17 @@ from typing import Any
 
 from cluster.machines import hardware_of
 from cluster.render.commented import Why
-from configs.cluster_manifest import NodeGroup, Topology
+from configs.cluster_manifest import ClusterManifest
+from configs.node_group import NodeGroup
 from configs.providers import OnPrem
 
 
-def machines(topology: Topology, provider: OnPrem) -> dict[str, Any]:
+def machines(manifest: ClusterManifest, provider: OnPrem) -> dict[str, Any]:
     return {
         "provider": {
             "type": "local",
-            "head_ip": Why("Also where clients' requests come in.", _head(topology)),
-            "worker_ips": _workers(topology),
+            "head_ip": Why("Also where clients' requests come in.", _head(manifest)),
+            "worker_ips": _workers(manifest),
         },
         "auth": {
             "ssh_user": provider.ssh_user,
@@ -26,18 +27,18 @@ def machines(topology: Topology, provider: OnPrem) -> dict[str, Any]:
     }
 
 
-def head_options(topology: Topology) -> list[str]:
+def head_options(manifest: ClusterManifest) -> list[str]:
     """What Ray is told of the head; its address, where it would look for a way to the Internet."""
-    address = _head(topology)
+    address = _head(manifest)
     options = [f"--node-ip-address={address}"] if _is_address(address) else []
-    doubles = [group for group in topology.groups if address in group.hosts]
-    return options + _resources(doubles or [topology.head])
+    doubles = [group for group in manifest.groups if address in group.hosts]
+    return options + _resources(doubles or [manifest.head])
 
 
-def worker_command(topology: Topology, start: str) -> Why:
+def worker_command(manifest: ClusterManifest, start: str) -> Why:
     """Ray has one command for all workers: where they differ it finds out what each has."""
     end = "ray stop --force; pkill -KILL -f ^VLLM::"
-    words = [start, *_resources(list(topology.groups)), f"--block; {end}"]
+    words = [start, *_resources(list(manifest.groups)), f"--block; {end}"]
     return Why(
         "`ray down` ends the head alone. A worker's Ray gives up a minute later, and what it "
         "leaves behind is ended here. The last line waits: the head would start a slow one again.",
@@ -55,13 +56,13 @@ def _resources(groups: list[NodeGroup]) -> list[str]:
     return list(options.pop()) if len(options) == 1 else []
 
 
-def _head(topology: Topology) -> str:
-    return topology.head.hosts[0]
+def _head(manifest: ClusterManifest) -> str:
+    return manifest.head.hosts[0]
 
 
-def _workers(topology: Topology) -> list[str]:
-    hosts = [host for group in topology.groups for host in group.hosts]
-    return [host for host in hosts if host != _head(topology)]
+def _workers(manifest: ClusterManifest) -> list[str]:
+    hosts = [host for group in manifest.groups for host in group.hosts]
+    return [host for host in hosts if host != _head(manifest)]
 
 
 def _is_address(host: str) -> bool:

@@ -10,9 +10,10 @@ from cluster.machines import hardware_of
 from cluster.plan.layout import Layout
 from cluster.render.commented import Why, dump
 from cluster.render.serve_config import KEYS_DIRECTORY, default_keys, serve_config
-from configs.cluster_manifest import NodeGroup, Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.environment import node_environment
 from configs.errors import ConfigError
+from configs.node_group import NodeGroup
 from configs.providers import KubeRay
 
 _HAPROXY = "/tmp/small4-haproxy"  # noqa: S108 - of the container's own
@@ -30,13 +31,13 @@ Who reaches the pods of {name}: ranks of a gang, and HAProxy's statistics, ask n
 Your network plugin must enforce policies."""
 
 
-def ray_service(topology: Topology, layout: Layout) -> dict[str, str]:
+def ray_service(manifest: ClusterManifest, layout: Layout) -> dict[str, str]:
     """ray-service.yaml and network-policy.yaml."""
-    provider = topology.provider
+    provider = manifest.provider
     if not isinstance(provider, KubeRay):
         raise ConfigError(f"provider.type: {provider.type} isn't kuberay")
     heading = {
-        "name": topology.name,
+        "name": manifest.name,
         "keys": provider.keys_secret,
         "account": provider.service_account,
     }
@@ -45,26 +46,26 @@ def ray_service(topology: Topology, layout: Layout) -> dict[str, str]:
             {
                 "apiVersion": "ray.io/v1",
                 "kind": "RayService",
-                "metadata": {"name": topology.name, "namespace": provider.namespace},
-                "spec": _spec(topology, layout, provider),
+                "metadata": {"name": manifest.name, "namespace": provider.namespace},
+                "spec": _spec(manifest, layout, provider),
             },
             _HEADING.format(**heading),
         ),
         "network-policy.yaml": dump(
-            _network_policy(topology, provider), _POLICY_HEADING.format(**heading)
+            _network_policy(manifest, provider), _POLICY_HEADING.format(**heading)
         ),
     }
 
 
-def _spec(topology: Topology, layout: Layout, provider: KubeRay) -> dict[str, Any]:
-    scales = any(group.min_nodes < group.max_nodes for group in topology.groups)
+def _spec(manifest: ClusterManifest, layout: Layout, provider: KubeRay) -> dict[str, Any]:
+    scales = any(group.min_nodes < group.max_nodes for group in manifest.groups)
     return {
         "upgradeStrategy": Why(
             "A change would otherwise start a second cluster beside the first, with as many GPUs; "
             "to change more than serveConfigV2, delete the RayService and make it anew.",
             {"type": "None"},
         ),
-        "serveConfigV2": serve_config(topology, layout),
+        "serveConfigV2": serve_config(manifest, layout),
         "rayClusterConfig": {
             "rayVersion": Why("That of the image.", version("ray")),
             "authOptions": Why(
@@ -80,7 +81,7 @@ def _spec(topology: Topology, layout: Layout, provider: KubeRay) -> dict[str, An
             ),
             "headGroupSpec": {
                 "rayStartParams": {},
-                "template": _pod(topology, provider, topology.head, head=True),
+                "template": _pod(manifest, provider, manifest.head, head=True),
             },
             "workerGroupSpecs": [
                 {
@@ -89,19 +90,21 @@ def _spec(topology: Topology, layout: Layout, provider: KubeRay) -> dict[str, An
                     "minReplicas": group.min_nodes,
                     "maxReplicas": group.max_nodes,
                     "rayStartParams": {},
-                    "template": _pod(topology, provider, group, head=False),
+                    "template": _pod(manifest, provider, group, head=False),
                 }
-                for group in topology.groups
+                for group in manifest.groups
             ],
         },
     }
 
 
-def _pod(topology: Topology, provider: KubeRay, group: NodeGroup, *, head: bool) -> dict[str, Any]:
+def _pod(
+    manifest: ClusterManifest, provider: KubeRay, group: NodeGroup, *, head: bool
+) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "serviceAccountName": provider.service_account,
-        "containers": [_container(topology, provider, group, head=head)],
-        "volumes": _volumes(topology, provider, group),
+        "containers": [_container(manifest, provider, group, head=head)],
+        "volumes": _volumes(manifest, provider, group),
     }
     if group.node_labels:
         spec["nodeSelector"] = dict(group.node_labels)
@@ -109,11 +112,11 @@ def _pod(topology: Topology, provider: KubeRay, group: NodeGroup, *, head: bool)
         spec["tolerations"] = [
             {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
         ]
-    return {"metadata": {"labels": {_LABEL: topology.name}}, "spec": spec}
+    return {"metadata": {"labels": {_LABEL: manifest.name}}, "spec": spec}
 
 
 def _container(
-    topology: Topology, provider: KubeRay, group: NodeGroup, *, head: bool
+    manifest: ClusterManifest, provider: KubeRay, group: NodeGroup, *, head: bool
 ) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": "ray-head" if head else "ray-worker",
@@ -127,7 +130,7 @@ def _container(
             [{"name": name, "value": value} for name, value in node_environment(_HAPROXY).items()],
         ),
         "resources": Why("All of it or none: Ray counts on what is there.", _resources(group)),
-        "volumeMounts": _mounts(topology, provider),
+        "volumeMounts": _mounts(manifest, provider),
     }
     if head:
         container["ports"] = [
@@ -156,7 +159,7 @@ def _resources(group: NodeGroup) -> dict[str, Any]:
     return {"requests": amounts, "limits": amounts}
 
 
-def _volumes(topology: Topology, provider: KubeRay, group: NodeGroup) -> list[Any]:
+def _volumes(manifest: ClusterManifest, provider: KubeRay, group: NodeGroup) -> list[Any]:
     shared_gib = hardware_of(group).memory_gib / 4
     volumes: list[Any] = [
         Why(
@@ -167,7 +170,7 @@ def _volumes(topology: Topology, provider: KubeRay, group: NodeGroup) -> list[An
             },
         ),
     ]
-    if default_keys(topology):
+    if default_keys(manifest):
         volumes.append({"name": "keys", "secret": {"secretName": provider.keys_secret}})
     if provider.volume_claim is None:
         disk = {"sizeLimit": f"{hardware_of(group).disk_gb:g}G"}
@@ -183,25 +186,25 @@ def _volumes(topology: Topology, provider: KubeRay, group: NodeGroup) -> list[An
     return volumes
 
 
-def _mounts(topology: Topology, provider: KubeRay) -> list[Any]:
-    weights = topology.weights
+def _mounts(manifest: ClusterManifest, provider: KubeRay) -> list[Any]:
+    weights = manifest.weights
     place = weights.source if provider.volume_claim else str(weights.cache)
     mounts: list[dict[str, Any]] = [
         {"name": "shared-mem", "mountPath": "/dev/shm"},  # noqa: S108 - of the container's own
         {"name": "weights", "mountPath": place, "readOnly": provider.volume_claim is not None},
     ]
-    if default_keys(topology):
+    if default_keys(manifest):
         mounts.append({"name": "keys", "mountPath": KEYS_DIRECTORY, "readOnly": True})
     return mounts
 
 
-def _network_policy(topology: Topology, provider: KubeRay) -> dict[str, Any]:
-    ours = {"matchLabels": {_LABEL: topology.name}}
+def _network_policy(manifest: ClusterManifest, provider: KubeRay) -> dict[str, Any]:
+    ours = {"matchLabels": {_LABEL: manifest.name}}
     operator = {"matchLabels": {"app.kubernetes.io/name": "kuberay-operator"}}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": {"name": topology.name, "namespace": provider.namespace},
+        "metadata": {"name": manifest.name, "namespace": provider.namespace},
         "spec": {
             "podSelector": ours,
             "policyTypes": ["Ingress"],

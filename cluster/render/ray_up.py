@@ -11,7 +11,7 @@ from cluster.plan.layout import Layout
 from cluster.render import ec2, gce, on_prem
 from cluster.render.commented import Why, dump
 from cluster.render.serve_config import has_gpus
-from configs.cluster_manifest import Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.environment import node_environment
 from configs.errors import ConfigError
 from configs.providers import Aws, Gcp, OnPrem
@@ -29,66 +29,66 @@ Change the manifest, or this. Call `ray up` in the project's directory.
 It holds no secret: Ray's token is a file that is copied, NOTES.md says more."""
 
 
-def ray_up(topology: Topology, layout: Layout) -> str:
+def ray_up(manifest: ClusterManifest, layout: Layout) -> str:
     """YAML for `ray up`, of aws, gcp and on-prem; raises ConfigError for what it can't do."""
-    directory = project_directory(topology)
-    hardware = "gpu" if has_gpus(topology, layout) else "cpu"
+    directory = project_directory(manifest)
+    hardware = "gpu" if has_gpus(manifest, layout) else "cpu"
     return dump(
         {
-            "cluster_name": topology.name,
-            **_machines(topology, layout),
-            "file_mounts": dict(_mounts(topology, directory, hardware)),
+            "cluster_name": manifest.name,
+            **_machines(manifest, layout),
+            "file_mounts": dict(_mounts(manifest, directory, hardware)),
             "rsync_exclude": ["__pycache__"],
-            "initialization_commands": list(_initialization(topology)),
+            "initialization_commands": list(_initialization(manifest)),
             "setup_commands": list(_setup(directory, hardware)),
-            "head_setup_commands": list(_head_setup(topology, directory)),
+            "head_setup_commands": list(_head_setup(manifest, directory)),
             "worker_setup_commands": [],
-            "head_start_ray_commands": ["ray stop", _head_command(topology, directory)],
-            "worker_start_ray_commands": ["ray stop", _worker_command(topology)],
+            "head_start_ray_commands": ["ray stop", _head_command(manifest, directory)],
+            "worker_start_ray_commands": ["ray stop", _worker_command(manifest)],
         },
-        _HEADING.format(name=topology.name),
+        _HEADING.format(name=manifest.name),
     )
 
 
-def project_directory(topology: Topology) -> str:
+def project_directory(manifest: ClusterManifest) -> str:
     """Where the project is on each node."""
-    provider = topology.provider
+    provider = manifest.provider
     return provider.directory if isinstance(provider, OnPrem) else _DIRECTORY
 
 
-def _machines(topology: Topology, layout: Layout) -> dict[str, Any]:
-    provider = topology.provider
+def _machines(manifest: ClusterManifest, layout: Layout) -> dict[str, Any]:
+    provider = manifest.provider
     if isinstance(provider, Aws):
-        return ec2.machines(topology, layout, provider)
+        return ec2.machines(manifest, layout, provider)
     if isinstance(provider, Gcp):
-        return gce.machines(topology, layout, provider)
+        return gce.machines(manifest, layout, provider)
     if isinstance(provider, OnPrem):
-        return on_prem.machines(topology, provider)
+        return on_prem.machines(manifest, provider)
     raise ConfigError(f"provider.type: `ray up` knows no {provider.type}")
 
 
-def _mounts(topology: Topology, directory: str, hardware: str) -> Iterator[tuple[str, Any]]:
+def _mounts(manifest: ClusterManifest, directory: str, hardware: str) -> Iterator[tuple[str, Any]]:
     """Path on each node, and path here. Ray goes through all of what is mounted: not .venv."""
     made = "`ray get-auth-token --generate` makes it. Who has it commands the cluster."
     yield _TOKEN, Why(made, _TOKEN)
-    if isinstance(topology.provider, OnPrem) and not topology.provider.synced:
+    if isinstance(manifest.provider, OnPrem) and not manifest.provider.synced:
         return
     first, *others = (*_FOLDERS, *_FILES, f"requirements-{hardware}.lock")
     yield f"{directory}/{first}", Why("The project.", f"./{first}")
     yield from ((f"{directory}/{name}", f"./{name}") for name in others)
-    if keys := _keys_file(topology):
+    if keys := _keys_file(manifest):
         told = Why("Hashes of clients' keys, and what each may use.", f"./{keys}")
         yield f"{directory}/{keys}", told
 
 
-def _keys_file(topology: Topology) -> str | None:
+def _keys_file(manifest: ClusterManifest) -> str | None:
     """If it is below the project's directory; elsewhere, whoever runs the nodes puts it there."""
-    keys: str | None = topology.serving.deployment.get("access", {}).get("keys_file")
+    keys: str | None = manifest.serving.deployment.get("access", {}).get("keys_file")
     return keys if keys and not keys.startswith(("/", "~")) else None
 
 
-def _initialization(topology: Topology) -> Iterator[Any]:
-    provider = topology.provider
+def _initialization(manifest: ClusterManifest) -> Iterator[Any]:
+    provider = manifest.provider
     if isinstance(provider, Aws | Gcp):
         yield Why(
             "Python for `make setup`; its headers and a C compiler for the kernels that are "
@@ -99,13 +99,13 @@ def _initialization(topology: Topology) -> Iterator[Any]:
             "  apt-get -o DPkg::Lock::Timeout=600 install --yes \\\n"
             "  python3.11-venv python3.11-dev build-essential",
         )
-        if "cache" in topology.weights.model_fields_set:
+        if "cache" in manifest.weights.model_fields_set:
             yield Why(
                 "For the weights, and the node's user.",
-                f'sudo install --directory --owner="$USER" {quote(str(topology.weights.cache))}',
+                f'sudo install --directory --owner="$USER" {quote(str(manifest.weights.cache))}',
             )
     if isinstance(provider, Gcp) and provider.bucket:
-        source, bucket = quote(topology.weights.source or ""), quote(provider.bucket)
+        source, bucket = quote(manifest.weights.source or ""), quote(provider.bucket)
         yield Why(
             "The weights, read by the role of the node.",
             f"mountpoint --quiet {source} || {{ sudo mkdir --parents {source} &&\n"
@@ -143,15 +143,15 @@ def _home(path: str) -> str:
     return path.replace("~", "$HOME", 1) if path.startswith("~") else path
 
 
-def _head_setup(topology: Topology, directory: str) -> Iterator[Any]:
-    if isinstance(topology.provider, Gcp):
+def _head_setup(manifest: ClusterManifest, directory: str) -> Iterator[Any]:
+    if isinstance(manifest.provider, Gcp):
         yield Why(
             "With it Ray starts and ends Google's machines; the version is Ray's own choice.",
             f"{directory}/.venv/bin/python -m pip install google-api-python-client==1.7.8",
         )
 
 
-def _head_command(topology: Topology, directory: str) -> Any:
+def _head_command(manifest: ClusterManifest, directory: str) -> Any:
     words = [
         "python -m cluster.ray start --head --port=6379",
         "--dashboard-host=127.0.0.1",
@@ -162,15 +162,15 @@ def _head_command(topology: Topology, directory: str) -> Any:
         "The dashboard, which takes Serve configs, listens on the head's loopback. cluster.ray is "
         "Ray's own command without the server for Ray clients, which listens for others."
     )
-    if isinstance(topology.provider, OnPrem):
-        words += on_prem.head_options(topology)
+    if isinstance(manifest.provider, OnPrem):
+        words += on_prem.head_options(manifest)
         first += "; export RAY_enable_autoscaler_v2=0"
         comment += " Ray's second autoscaler never starts the workers of a cluster on-prem."
     return Why(comment, ";\n".join([first, " \\\n  ".join(words)]))
 
 
-def _worker_command(topology: Topology) -> Any:
+def _worker_command(manifest: ClusterManifest) -> Any:
     start = "ray start --address=$RAY_HEAD_IP:6379"
-    if isinstance(topology.provider, OnPrem):
-        return on_prem.worker_command(topology, start)
+    if isinstance(manifest.provider, OnPrem):
+        return on_prem.worker_command(manifest, start)
     return f"ulimit -n 65536; {start}"

@@ -1,4 +1,4 @@
-"""Every file that a cluster needs, from its topology and how the model lies on it."""
+"""Every file that a cluster needs, from its manifest and how the model lies on it."""
 
 from cluster.plan.layout import Layout
 from cluster.render.dockerfile import dockerfile
@@ -7,18 +7,18 @@ from cluster.render.notes import notes
 from cluster.render.ray_service import ray_service
 from cluster.render.ray_up import ray_up
 from cluster.render.serve_config import has_gpus, serve_config
-from configs.cluster_manifest import Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.providers import Aws, KubeRay, Local
 
 
-def render(topology: Topology, layout: Layout) -> dict[str, str]:
+def render(manifest: ClusterManifest, layout: Layout) -> dict[str, str]:
     """File name to text; raises ConfigError for what can't be rendered."""
-    provider = topology.provider
+    provider = manifest.provider
     if isinstance(provider, Local):
-        return {"serve.yaml": serve_config(topology, layout)}
-    files = {"NOTES.md": notes(topology, layout)}
+        return {"serve.yaml": serve_config(manifest, layout)}
+    files = {"NOTES.md": notes(manifest, layout)}
     if isinstance(provider, KubeRay):
-        hardware = "gpu" if has_gpus(topology, layout) else "cpu"
-        return files | ray_service(topology, layout) | {"Dockerfile": dockerfile(hardware)}
-    files |= {"serve.yaml": serve_config(topology, layout), "ray-up.yaml": ray_up(topology, layout)}
-    return files | (policies(topology, provider) if isinstance(provider, Aws) else {})
+        hardware = "gpu" if has_gpus(manifest, layout) else "cpu"
+        return files | ray_service(manifest, layout) | {"Dockerfile": dockerfile(hardware)}
+    files |= {"serve.yaml": serve_config(manifest, layout), "ray-up.yaml": ray_up(manifest, layout)}
+    return files | (policies(manifest, provider) if isinstance(provider, Aws) else {})

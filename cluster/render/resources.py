@@ -1,7 +1,7 @@
 """What Ray's autoscaler goes by before a machine is there."""
 
 from cluster.machines import hardware_of
-from configs.cluster_manifest import NodeGroup
+from configs.node_group import NodeGroup
 
 
 def resources(group: NodeGroup) -> dict[str, int]:

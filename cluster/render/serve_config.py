@@ -9,12 +9,14 @@ from pydantic import ValidationError
 from cluster.machines import hardware_of
 from cluster.plan.layout import Layout
 from cluster.render.commented import Why, dump
-from configs.cluster_manifest import NodeGroup, Serving, Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.deployment import Deployment
 from configs.errors import ConfigError
 from configs.exposure import refuse_to_expose
+from configs.node_group import NodeGroup
 from configs.providers import KubeRay, Local
 from configs.schema import PROJECT_ROOT
+from configs.serving import Serving
 from configs.weights import Weights
 
 KEYS_DIRECTORY = "/etc/small4/keys"
@@ -26,7 +28,7 @@ manifest. Change the manifest, or this; `small4 serve` takes either.
 {layout}"""
 
 
-def serve_config(topology: Topology, layout: Layout) -> str:
+def serve_config(manifest: ClusterManifest, layout: Layout) -> str:
     """YAML that `small4 serve` and `serve deploy` take.
 
     Raises ConfigError where the manifest's `serving.deployment` can't be served.
@@ -36,18 +38,18 @@ def serve_config(topology: Topology, layout: Layout) -> str:
             "proxy_location": Why(
                 "HAProxy runs on the head alone, and sends requests to all routers.", "HeadOnly"
             ),
-            "http_options": _http(topology),
+            "http_options": _http(manifest),
             "applications": [
                 {
                     "name": "small4",
                     "route_prefix": "/",
                     "import_path": "deployments.app:build",
-                    "runtime_env": {"env_vars": _environment(topology, layout)},
-                    "args": _args(topology, layout),
+                    "runtime_env": {"env_vars": _environment(manifest, layout)},
+                    "args": _args(manifest, layout),
                 }
             ],
         },
-        _HEADING.format(name=topology.name, layout=_described(topology, layout)),
+        _HEADING.format(name=manifest.name, layout=_described(manifest, layout)),
     )
     _require_servable(yaml.safe_load(text))
     return text
@@ -63,10 +65,10 @@ def _require_servable(config: dict[str, Any]) -> None:
     refuse_to_expose(deployment.access, config["http_options"]["host"])
 
 
-def _described(topology: Topology, layout: Layout) -> str:
+def _described(manifest: ClusterManifest, layout: Layout) -> str:
     experts = 128 // (layout.ranks * layout.tensor_parallel)
     machines = _counted(layout.nodes_per_gang, "machine")
-    if not has_gpus(topology, layout):
+    if not has_gpus(manifest, layout):
         ranks = _counted(layout.ranks, "rank")
         return f"A gang is {ranks} on {machines}, each with {experts} of a layer's 128 experts."
     ranks = f"{_counted(layout.ranks, 'rank')} of {_counted(layout.tensor_parallel, 'GPU')}"
@@ -80,33 +82,33 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def default_keys(topology: Topology) -> bool:
+def default_keys(manifest: ClusterManifest) -> bool:
     """Whether pods get clients' keys from `keys_secret`: unless the manifest says otherwise."""
-    return "access" not in topology.serving.deployment
+    return "access" not in manifest.serving.deployment
 
 
-def exposed(topology: Topology) -> bool:
+def exposed(manifest: ClusterManifest) -> bool:
     """Whether clients need keys, or are told that they don't: only then others reach the port."""
-    access = topology.serving.deployment.get("access", {})
-    return isinstance(topology.provider, KubeRay) or any(access.values())
+    access = manifest.serving.deployment.get("access", {})
+    return isinstance(manifest.provider, KubeRay) or any(access.values())
 
 
-def _http(topology: Topology) -> dict[str, Any]:
-    if not exposed(topology):
+def _http(manifest: ClusterManifest) -> dict[str, Any]:
+    if not exposed(manifest):
         host = Why(
             "Nobody but the head's machine: there are no keys, and a deployment that listens "
             "beyond it refuses to start without. Reach it through SSH, or give "
             "serving.deployment.access.",
             "127.0.0.1",
         )
-    elif topology.serving.deployment.get("access", {}).get("open"):
+    elif manifest.serving.deployment.get("access", {}).get("open"):
         host = Why("All interfaces, for anybody: access is open.", "0.0.0.0")  # noqa: S104
     else:
         host = Why("All interfaces: clients need a key, see access.", "0.0.0.0")  # noqa: S104
     return {"host": host, "port": 8000}
 
 
-def _environment(topology: Topology, layout: Layout) -> dict[str, Any]:
+def _environment(manifest: ClusterManifest, layout: Layout) -> dict[str, Any]:
     variables: dict[str, Any] = {
         "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": Why(
             "Serve would run our code in a thread beside its own, and hand every chunk over.", "0"
@@ -114,7 +116,7 @@ def _environment(topology: Topology, layout: Layout) -> dict[str, Any]:
         "HF_HUB_OFFLINE": Why("Nothing comes from a model hub.", "1"),
         "VLLM_NO_USAGE_STATS": "1",
     }
-    if not has_gpus(topology, layout):
+    if not has_gpus(manifest, layout):
         variables |= {
             "TORCH_COMPILE_DISABLE": Why(
                 "Or the first request for logprobs needs a C++ compiler.", "1"
@@ -125,7 +127,7 @@ def _environment(topology: Topology, layout: Layout) -> dict[str, Any]:
                 "vLLM's CPU kernel for MLA has no build for this model's latent size.", "1"
             ),
         }
-    elif topology.provider.type == "aws" and layout.nodes_per_gang > 1:
+    elif manifest.provider.type == "aws" and layout.nodes_per_gang > 1:
         variables["FI_PROVIDER"] = Why(
             "NCCL's plugin for EFA takes EFA, or fails. NOTES.md says how to see that it is there.",
             "efa",
@@ -133,26 +135,26 @@ def _environment(topology: Topology, layout: Layout) -> dict[str, Any]:
     return variables
 
 
-def has_gpus(topology: Topology, layout: Layout) -> bool:
-    return hardware_of(_group(topology, layout)).gpus > 0
+def has_gpus(manifest: ClusterManifest, layout: Layout) -> bool:
+    return hardware_of(_group(manifest, layout)).gpus > 0
 
 
-def _group(topology: Topology, layout: Layout) -> NodeGroup:
-    return next(group for group in topology.groups if group.name == layout.group)
+def _group(manifest: ClusterManifest, layout: Layout) -> NodeGroup:
+    return next(group for group in manifest.groups if group.name == layout.group)
 
 
-def _args(topology: Topology, layout: Layout) -> dict[str, Any]:
-    given = topology.serving.deployment
+def _args(manifest: ClusterManifest, layout: Layout) -> dict[str, Any]:
+    given = manifest.serving.deployment
     rendered: dict[str, Any] = {
         "model": {"name": "mistral-small-4"},
-        "weights": _weights(topology.weights),
-        "gangs": _gangs(topology, layout, given.get("gangs", {})),
-        "routers": _routers(topology, given.get("routers", {})),
-        "engine": _engine(topology, layout),
+        "weights": _weights(manifest.weights),
+        "gangs": _gangs(manifest, layout, given.get("gangs", {})),
+        "routers": _routers(manifest, given.get("routers", {})),
+        "engine": _engine(manifest, layout),
     }
-    if isinstance(topology.provider, KubeRay) and default_keys(topology):
+    if isinstance(manifest.provider, KubeRay) and default_keys(manifest):
         rendered["access"] = Why(
-            f"The Secret {topology.provider.keys_secret}, mounted in every pod.",
+            f"The Secret {manifest.provider.keys_secret}, mounted in every pod.",
             {"keys_file": f"{KEYS_DIRECTORY}/keys.yaml"},
         )
     merged: dict[str, Any] = _merged(rendered, given)
@@ -178,13 +180,13 @@ def _on_nodes(path: str) -> str:
     return str(below.relative_to(PROJECT_ROOT)) if below.is_relative_to(PROJECT_ROOT) else path
 
 
-def _gangs(topology: Topology, layout: Layout, given: dict[str, Any]) -> dict[str, Any]:
-    gpus = layout.tensor_parallel if has_gpus(topology, layout) else 0
+def _gangs(manifest: ClusterManifest, layout: Layout, given: dict[str, Any]) -> dict[str, Any]:
+    gpus = layout.tensor_parallel if has_gpus(manifest, layout) else 0
     gangs: dict[str, Any] = {
         "ranks": layout.ranks,
         "resources": Why("Of one rank.", {"num_cpus": 1, "num_gpus": gpus}),
     }
-    group = _group(topology, layout)
+    group = _group(manifest, layout)
     if "count" in given or "autoscaling" in given:
         return gangs
     if group.min_nodes == group.max_nodes:
@@ -203,29 +205,29 @@ def _gangs(topology: Topology, layout: Layout, given: dict[str, Any]) -> dict[st
     } | gangs
 
 
-def _routers(topology: Topology, given: dict[str, Any]) -> dict[str, Any]:
+def _routers(manifest: ClusterManifest, given: dict[str, Any]) -> dict[str, Any]:
     """On the head; also on other nodes if there are some without GPUs, and HAProxy reaches them."""
-    if isinstance(topology.provider, Local):
+    if isinstance(manifest.provider, Local):
         return {"count": 1}
     routers: dict[str, Any] = {}
     if "count" not in given and "autoscaling" not in given:
-        most = max(2, min(8, hardware_of(topology.head).cpus // 2))
+        most = max(2, min(8, hardware_of(manifest.head).cpus // 2))
         routers["autoscaling"] = {"min_routers": 2, "max_routers": most}
-    if not exposed(topology):
+    if not exposed(manifest):
         routers["on_head"] = Why("HAProxy, on loopback there, reaches no others.", True)
-    elif all(hardware_of(group).gpus for group in topology.groups):
+    elif all(hardware_of(group).gpus for group in manifest.groups):
         routers["on_head"] = Why("One elsewhere would keep GPUs from going when idle.", True)
     return routers
 
 
-def _engine(topology: Topology, layout: Layout) -> dict[str, Any]:
-    serving: Serving = topology.serving
+def _engine(manifest: ClusterManifest, layout: Layout) -> dict[str, Any]:
+    serving: Serving = manifest.serving
     engine: dict[str, Any] = {
         "max_model_len": Why("Of prompt and answer, in tokens.", serving.max_model_len),
         "max_num_seqs": Why("At once, on one rank.", serving.max_num_seqs),
         "max_num_batched_tokens": Why("Of one step of a rank.", serving.max_num_batched_tokens),
     }
-    if not has_gpus(topology, layout):
+    if not has_gpus(manifest, layout):
         return engine | _ON_CPUS
     engine["gpu_memory_utilization"] = Why(
         "What weights and activations leave of it is KV cache.", serving.gpu_memory_utilization

@@ -7,6 +7,7 @@ import math
 import time
 from typing import Any
 
+from configs.errors import QuotaError
 from configs.keys import Key
 from deployments.access.allowance import Allowance, Limited
 from deployments.access.quotas import RENEW_EVERY_S, Ask, Grant, Quotas
@@ -17,23 +18,6 @@ _ANSWER_WITHIN_S = 1.0
 _FIRST_ANSWER_WITHIN_S = 10.0  # a Serve handle has to find the service
 _TRY_AGAIN_AFTER_S = 5.0
 _PAUSE_S = 0.01  # between messages: a hundred a second at most
-
-
-class QuotaError(Exception):
-    """A key has used up one of its limits."""
-
-    def __init__(self, allowance: Allowance, limited: Limited) -> None:
-        key = allowance.key
-        limit = {
-            "requests": f"{key.requests_per_minute} requests per minute",
-            "tokens": f"{key.tokens_per_minute} tokens per minute",
-            "streams": f"{key.streams} requests at once",
-        }[limited]
-        self.retry_after_s = math.ceil(allowance.wait_s(limited))
-        super().__init__(
-            f"The key {key.name!r} may send {limit}, and has: try again in {self.retry_after_s} s."
-        )
-        self.headers = {**allowance.headers(), "Retry-After": str(self.retry_after_s)}
 
 
 class Allowances:
@@ -103,7 +87,16 @@ class Allowances:
 
     def _used_up(self, allowance: Allowance, limited: Limited) -> QuotaError:
         self._refill(allowance)  # what was granted besides goes back
-        return QuotaError(allowance, limited)
+        key, retry_after_s = allowance.key, math.ceil(allowance.wait_s(limited))
+        limit = {
+            "requests": f"{key.requests_per_minute} requests per minute",
+            "tokens": f"{key.tokens_per_minute} tokens per minute",
+            "streams": f"{key.streams} requests at once",
+        }[limited]
+        return QuotaError(
+            f"The key {key.name!r} may send {limit}, and has: try again in {retry_after_s} s.",
+            {**allowance.headers(), "Retry-After": str(retry_after_s)},
+        )
 
     def _refill(self, allowance: Allowance) -> None:
         if allowance.is_low() or allowance.is_idle():

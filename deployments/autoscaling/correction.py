@@ -5,7 +5,7 @@ import math
 from configs.autoscaling import Autoscaling
 from deployments.autoscaling.demand import Counted
 from deployments.autoscaling.observation import Observation
-from deployments.autoscaling.policy_state import Memory
+from deployments.autoscaling.policy_state import PolicyState
 
 _SETTLE_S = 30.0  # until a change of gangs shows in what is measured
 IDLE = 0.25  # gangs with less to do than this aren't made faster by more of them
@@ -26,13 +26,13 @@ def misses(seen: Observation, counted: Counted, config: Autoscaling) -> bool:
     return slow or waits_s > config.margin * config.ttft_s
 
 
-def missed_for_long(seen: Observation, memory: Memory, start_s: float) -> bool:
+def missed_for_long(seen: Observation, state: PolicyState, start_s: float) -> bool:
     """With the gangs that there are, and not because of a burst that they are working off."""
     since_s = seen.now_s - _SETTLE_S
-    if seen.gangs.starting or not seen.gangs.up or memory.up_since_s > since_s:
+    if seen.gangs.starting or not seen.gangs.up or state.up_since_s > since_s:
         return False
-    lately = memory.since(since_s)
-    if not memory.reaches(since_s) or not all(one.missed for one in lately):
+    lately = state.since(since_s)
+    if not state.reaches(since_s) or not all(one.missed for one in lately):
         return False
     before, now = lately[len(lately) // 2], lately[-1]
     falls = (before.open - now.open) / max(1e-9, now.at_s - before.at_s)

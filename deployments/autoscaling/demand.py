@@ -21,8 +21,8 @@ the busiest: `fill` leaves room for them, and missed targets correct it (`policy
 from dataclasses import dataclass
 
 from configs.autoscaling import Autoscaling
+from configs.tier import Tier
 from deployments.autoscaling.observation import Capacity, ClassLoad, Lengths, Observation, StepTime
-from deployments.scheduling.waiting_line import Tier
 
 
 @dataclass(frozen=True, slots=True)

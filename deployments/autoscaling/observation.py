@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deployments.scheduling.waiting_line import Tier
+from configs.tier import Tier
 
 
 @dataclass(frozen=True, slots=True)

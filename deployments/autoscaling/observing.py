@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from configs.tier import Tier
 from deployments.autoscaling.observation import (
     Capacity,
     ClassLoad,
@@ -12,7 +13,6 @@ from deployments.autoscaling.observation import (
     StepTime,
 )
 from deployments.autoscaling.reports import RankReport, RouterReport
-from deployments.scheduling.waiting_line import Tier
 
 
 def observe(

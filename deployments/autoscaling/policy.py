@@ -11,15 +11,13 @@ import math
 from dataclasses import dataclass, field, replace
 
 from configs.autoscaling import Autoscaling
+from configs.tier import Tier
 from deployments.autoscaling.correction import IDLE, corrected, forgotten, missed_for_long, misses
 from deployments.autoscaling.demand import Counted, Need, need, occupied
 from deployments.autoscaling.observation import RATE_S, ClassLoad, Observation
-from deployments.autoscaling.policy_state import Memory, Moment
+from deployments.autoscaling.policy_state import Moment, PolicyState
 from deployments.autoscaling.reason import reason
 from deployments.autoscaling.trend import Trend, trend
-from deployments.scheduling.waiting_line import Tier
-
-__all__ = ["Decision", "Memory", "decide"]
 
 _TREND_S = 120.0  # or as long as a gang takes to come up
 _SLACK = 1.1  # fewer gangs must have this much more room than they need
@@ -31,29 +29,31 @@ class Decision:
     """How many gangs should be up or starting, and what to remember."""
 
     gangs: int
-    memory: Memory = field(repr=False)
+    state: PolicyState = field(repr=False)
     reason: str = ""  # one line, for logs
 
 
-def decide(seen: Observation, memory: Memory, config: Autoscaling) -> Decision:
+def decide(seen: Observation, state: PolicyState, config: Autoscaling) -> Decision:
     """Called at any pace; between two looks that are `interval_s` apart nothing changes."""
     staying = seen.gangs.staying
-    if memory.moments and seen.now_s - memory.moments[-1].at_s < config.interval_s - _ROUNDING:
-        return Decision(_bounded(staying, config), memory, "the last look was just now")
+    if state.moments and seen.now_s - state.moments[-1].at_s < config.interval_s - _ROUNDING:
+        return Decision(_bounded(staying, config), state, "the last look was just now")
     counted = Counted.of(seen, config)
-    memory = _noted(seen, counted, memory, config)
-    coming = trend(memory.points(seen.now_s - _trend_s(seen, config), batch=counted.batch))
+    state = _noted(seen, counted, state, config)
+    coming = trend(state.points(seen.now_s - _trend_s(seen, config), batch=counted.batch))
     wanted = need(_later_per_s(coming, seen, config), seen, counted, config)
-    memory = _judged(seen, counted, wanted, memory, config)
-    gangs = _bounded(_gangs(seen, memory, config), config)
-    return Decision(gangs, memory, reason(gangs, wanted, coming, memory, config))
+    state = _judged(seen, counted, wanted, state, config)
+    gangs = _bounded(_gangs(seen, state, config), config)
+    return Decision(gangs, state, reason(gangs, wanted, coming, state, config))
 
 
-def _noted(seen: Observation, counted: Counted, memory: Memory, config: Autoscaling) -> Memory:
+def _noted(
+    seen: Observation, counted: Counted, state: PolicyState, config: Autoscaling
+) -> PolicyState:
     """With this look, which recommends nothing yet, and without what is too old."""
     kept_s = max(_hold_s(seen, config), _trend_s(seen, config))
-    changed = memory.since_s is None or seen.gangs.up != memory.up
-    last_s = memory.moments[-1].at_s if memory.moments else seen.now_s
+    changed = state.since_s is None or seen.gangs.up != state.up
+    last_s = state.moments[-1].at_s if state.moments else seen.now_s
     # What happened while nobody looked isn't known, but for arrivals.
     unseen = seen.now_s - last_s > max(config.confirm_s, 2 * config.interval_s, RATE_S)
     batch_per_s = seen.classes.get(Tier.BATCH, ClassLoad()).arrivals_per_s
@@ -64,13 +64,13 @@ def _noted(seen: Observation, counted: Counted, memory: Memory, config: Autoscal
         open=counted.queued_requests + counted.running,
         missed=misses(seen, counted, config),
     )
-    return Memory(
-        since_s=seen.now_s if unseen or memory.since_s is None else memory.since_s,
-        moments=(*memory.since(seen.now_s - kept_s), moment),
-        worked_at_s=seen.now_s if seen.works or not memory.moments else memory.worked_at_s,
+    return PolicyState(
+        since_s=seen.now_s if unseen or state.since_s is None else state.since_s,
+        moments=(*state.since(seen.now_s - kept_s), moment),
+        worked_at_s=seen.now_s if seen.works or not state.moments else state.worked_at_s,
         up=seen.gangs.up,
-        up_since_s=seen.now_s if changed else memory.up_since_s,
-        correction=forgotten(memory.correction, seen.now_s - last_s),
+        up_since_s=seen.now_s if changed else state.up_since_s,
+        correction=forgotten(state.correction, seen.now_s - last_s),
     )
 
 
@@ -84,14 +84,18 @@ def _later_per_s(coming: Trend, seen: Observation, config: Autoscaling) -> float
 
 
 def _judged(
-    seen: Observation, counted: Counted, wanted: Need | None, memory: Memory, config: Autoscaling
-) -> Memory:
+    seen: Observation,
+    counted: Counted,
+    wanted: Need | None,
+    state: PolicyState,
+    config: Autoscaling,
+) -> PolicyState:
     """With what this look recommends, and the model corrected where it was wrong for long.
 
     While nobody knows how long steps take, no gang goes, and more come as gangs fill up.
     """
-    up, held, correction = seen.gangs.up, occupied(seen, counted), memory.correction
-    missed = up < config.max_gangs and missed_for_long(seen, memory, _start_s(seen, config))
+    up, held, correction = seen.gangs.up, occupied(seen, counted), state.correction
+    missed = up < config.max_gangs and missed_for_long(seen, state, _start_s(seen, config))
     if wanted is None:
         needed = _whole(held / config.fill)
         if missed and held >= IDLE * up:
@@ -106,35 +110,35 @@ def _judged(
         enough = _whole(max(_SLACK * correction * gangs, held))
     least = 1 if seen.works else 0
     moment = replace(
-        memory.moments[-1], needed=max(least, needed), enough=max(least, needed, enough)
+        state.moments[-1], needed=max(least, needed), enough=max(least, needed, enough)
     )
-    return replace(memory, moments=(*memory.moments[:-1], moment), correction=correction)
+    return replace(state, moments=(*state.moments[:-1], moment), correction=correction)
 
 
-def _gangs(seen: Observation, memory: Memory, config: Autoscaling) -> int:
+def _gangs(seen: Observation, state: PolicyState, config: Autoscaling) -> int:
     staying = seen.gangs.staying
     if not staying:
-        return memory.moments[-1].needed
+        return state.moments[-1].needed
     since_s = seen.now_s - config.confirm_s
-    if memory.reaches(since_s):
-        confirmed = min(one.needed for one in memory.since(since_s))
+    if state.reaches(since_s):
+        confirmed = min(one.needed for one in state.since(since_s))
         if confirmed > staying:
             return confirmed
-    return _fewer(seen, memory, config)
+    return _fewer(seen, state, config)
 
 
-def _fewer(seen: Observation, memory: Memory, config: Autoscaling) -> int:
+def _fewer(seen: Observation, state: PolicyState, config: Autoscaling) -> int:
     """As many as stay, or fewer if the others can be drained.
 
     What runs at gangs that go may move to those that stay: it is part of the load that decides.
     """
     now_s, gangs = seen.now_s, seen.gangs
-    if not config.min_gangs and now_s - memory.worked_at_s >= config.idle_s:
+    if not config.min_gangs and now_s - state.worked_at_s >= config.idle_s:
         return 0
     since_s = now_s - _hold_s(seen, config)
-    if gangs.draining or not memory.reaches(since_s):
+    if gangs.draining or not state.reaches(since_s):
         return gangs.staying
-    enough = max(one.enough for one in memory.since(since_s))
+    enough = max(one.enough for one in state.since(since_s))
     # Serve ends those first that start. Of the others half at most, for what moves is prefilled
     # again where it goes.
     most = gangs.starting or max(1, gangs.up // 2)

@@ -23,7 +23,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class PolicyState:
     """Carried from one decision to the next; a new one knows nothing, and lets no gang go."""
 
     since_s: float | None = None

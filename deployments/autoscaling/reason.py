@@ -2,15 +2,15 @@
 
 from configs.autoscaling import Autoscaling
 from deployments.autoscaling.demand import Need
-from deployments.autoscaling.policy_state import Memory
+from deployments.autoscaling.policy_state import PolicyState
 from deployments.autoscaling.trend import Trend
 
 
 def reason(
-    gangs: int, wanted: Need | None, coming: Trend, memory: Memory, config: Autoscaling
+    gangs: int, wanted: Need | None, coming: Trend, state: PolicyState, config: Autoscaling
 ) -> str:
     """Such as `3 gangs: work 1.9, TPOT 2.1, sequences 2.3; 40 requests/s, 0.4 more a minute`."""
-    correction, latest = memory.correction, memory.moments[-1]
+    correction, latest = state.correction, state.moments[-1]
     said = f"{gangs} gang{'' if gangs == 1 else 's'}: {_needs(wanted, correction / config.fill)}"
     said += f"; {coming.level_per_s:.3g} requests/s"
     if coming.rise_per_s2:

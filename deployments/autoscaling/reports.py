@@ -1,8 +1,8 @@
 """What ranks and routers tell the scaler, once every `REPORT_EVERY_S`."""
 
 from configs.schema import Strict
+from configs.tier import Tier
 from deployments.autoscaling.observation import ClassLoad, Lengths, StepTime
-from deployments.scheduling.waiting_line import Tier
 
 REPORT_EVERY_S = 1.0
 EXPIRE_AFTER_S = 10.0  # who says nothing for this long is gone

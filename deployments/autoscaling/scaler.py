@@ -12,7 +12,7 @@ from deployments.autoscaling.gang_starts import GangStarts
 from deployments.autoscaling.observation import Capacity, Lengths, Observation
 from deployments.autoscaling.observing import capacity_of, observe, whole_gangs
 from deployments.autoscaling.policy import Decision, decide
-from deployments.autoscaling.policy_state import Memory
+from deployments.autoscaling.policy_state import PolicyState
 from deployments.autoscaling.reports import EXPIRE_AFTER_S, RankReport, RouterReport
 
 logger = logging.getLogger("ray.serve")
@@ -54,7 +54,7 @@ class Scaler:
         self._starts = GangStarts()
         self._capacity: Capacity | None = None  # kept where no gang is left
         self._lengths = Lengths()  # kept where nothing was answered of late
-        self._memory = Memory()
+        self._state = PolicyState()
 
     def hear_rank(self, report: RankReport, now_s: float) -> None:
         self._ranks.hear(report.replica, report, now_s)
@@ -75,8 +75,8 @@ class Scaler:
         self.seen = replace(seen, lengths=self._lengths)
         if now_s >= self._decides_from_s:
             self._decides_from_s = now_s + self._config.interval_s
-            self.decision = decide(self.seen, self._memory, self._config)
-            self._memory = self.decision.memory
+            self.decision = decide(self.seen, self._state, self._config)
+            self._state = self.decision.state
             self._starts.want(self.decision.gangs, now_s)
         return self.decision
 

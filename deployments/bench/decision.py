@@ -7,11 +7,12 @@ import timeit
 from rich.console import Console
 from rich.table import Table
 
+from configs.tier import Tier
 from deployments.bench.machine import Machine
 from deployments.scheduling.prefix_index import PrefixIndex
-from deployments.scheduling.rank_load import Limits, Room
-from deployments.scheduling.routing import cheapest
-from deployments.scheduling.waiting_line import Ticket, Tier
+from deployments.scheduling.rank_load import Limits, RankLoad
+from deployments.scheduling.routing import least_loaded_rank
+from deployments.scheduling.ticket import Ticket
 from deployments.wire.cache_change import CacheChange
 
 _RANKS = 8, 512
@@ -26,17 +27,17 @@ def decision_us(ranks: int, holding: float) -> float:
     draw = random.Random(0)  # noqa: S311
     limits = Limits(sequences=256, prefill_tokens=16_384, kv_tokens=1_000_000)
     blocks = tuple(draw.getrandbits(64) for _ in range(_PROMPT_TOKENS // _BLOCK_TOKENS))
-    index, rooms = PrefixIndex(), list[Room]()
+    index, loads = PrefixIndex(), list[RankLoad]()
     for number in range(ranks):
-        room = Room(f"rank {number}", limits, bit=1 << number)
-        room.report(draw.randint(1, 200), draw.randint(0, 4000), draw.randint(0, 500_000), 256)
-        rooms.append(room)
+        load = RankLoad(f"rank {number}", limits, bit=1 << number)
+        load.report(draw.randint(1, 200), draw.randint(0, 4000), draw.randint(0, 500_000), 256)
+        loads.append(load)
         if number < holding * ranks:
-            index.change(room.bit, CacheChange(False, [*blocks[: len(blocks) * 3 // 4]], []))
+            index.change(load.bit, CacheChange(False, [*blocks[: len(blocks) * 3 // 4]], []))
     ticket = Ticket("", Tier.STANDARD, "", _PROMPT_TOKENS, 256, blocks=blocks)
 
     def decide() -> None:
-        cheapest(ticket, rooms, index.cached(blocks, _BLOCK_TOKENS))
+        least_loaded_rank(ticket, loads, index.cached(blocks, _BLOCK_TOKENS))
 
     rounds = timeit.repeat(decide, repeat=_REPEATS, number=_DECISIONS)
     return statistics.median(rounds) / _DECISIONS * 1e6

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ConfigDict
 
+from cluster.cpu import cpu_model
 from deployments.bench.vllm_command import vllm_version
 
 _PACKAGES = ("small4", "ray", "torch", "mistral_common", "transformers")
@@ -48,15 +49,6 @@ class Machine(BaseModel):
     def describe(self) -> str:
         versions = ", ".join(f"{name} {release}" for name, release in self.versions.items())
         return f"{self.cpu}, {self.cores} cores, {self.memory_gb:.0f} GB, {self.system}\n{versions}"
-
-
-def cpu_model(cpuinfo: str) -> str:
-    """From the text of /proc/cpuinfo; ARM kernels don't tell a model."""
-    for line in cpuinfo.splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == "model name":
-            return value.strip()
-    return platform.machine()
 
 
 def _version(package: str) -> str:

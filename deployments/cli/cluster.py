@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cluster.plan.plan import Plan
 from cluster.plan.planner import plan as planned
-from configs.cluster_manifest import Topology
+from configs.cluster_manifest import ClusterManifest
 from deployments.cli.cluster_render import render
 from deployments.cli.cluster_table import TABLE_WIDTH, report
 from deployments.cli.errors import reported
@@ -22,20 +22,20 @@ out = Console(highlight=False)
 
 @app.command()
 def plan(
-    manifest: Annotated[
+    file: Annotated[
         Path, typer.Argument(metavar="FILE", help="Machines, such as those in configs/clusters/.")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Check that the model fits the machines, and say what it will do there."""
     with reported():
-        topology = Topology.load(manifest)
-        found = planned(topology, model_spec(topology.serving.params))
+        manifest = ClusterManifest.load(file)
+        found = planned(manifest, model_spec(manifest.serving.params))
     if as_json:
         typer.echo(json.dumps(_told(found)))
     else:
         wide = Console(highlight=False, width=max(out.width, TABLE_WIDTH))
-        wide.print(*report(found, topology), sep="\n")
+        wide.print(*report(found, manifest), sep="\n")
 
 
 app.command()(render)

@@ -9,7 +9,7 @@ from rich.console import Console
 from cluster.plan.planner import plan
 from cluster.render.next_steps import next_steps
 from cluster.render.render import render as rendered
-from configs.cluster_manifest import Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.errors import ConfigError
 from deployments.cli.errors import reported
 from deployments.model_spec import model_spec
@@ -18,7 +18,7 @@ out = Console(highlight=False, soft_wrap=True)
 
 
 def render(
-    manifest: Annotated[
+    file: Annotated[
         Path, typer.Argument(metavar="FILE", help="Machines, such as those in configs/clusters/.")
     ],
     directory: Annotated[Path, typer.Option("--out", metavar="DIR", help="Made if missing.")],
@@ -28,13 +28,13 @@ def render(
 ) -> None:
     """Write what `ray up`, Ray Serve or Kubernetes need for a cluster."""
     with reported():
-        topology = Topology.load(manifest)
-        layout = plan(topology, model_spec(topology.serving.params)).layout
-        files = rendered(topology, layout)
+        manifest = ClusterManifest.load(file)
+        layout = plan(manifest, model_spec(manifest.serving.params)).layout
+        files = rendered(manifest, layout)
         _write(files, directory, overwrite)
     out.print(f"{directory}: {', '.join(sorted(files))}")
     out.print("Next:")
-    for what, command in next_steps(topology, str(directory)):
+    for what, command in next_steps(manifest, str(directory)):
         out.print(f"  [dim]# {what}[/]")
         out.print(f"  {command}", markup=False)
 

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from cluster.plan.plan import Plan
 from cluster.plan.sizes import Size
-from configs.cluster_manifest import NodeGroup, Topology
+from configs.cluster_manifest import ClusterManifest
+from configs.node_group import NodeGroup
 from deployments.cli.cluster_rates import columns, decode_table, prefill_table
 
 TABLE_WIDTH = 100  # a terminal that is narrower wraps it
@@ -17,12 +18,12 @@ _BAR = 40
 _GB = 1e9
 
 
-def report(plan: Plan, topology: Topology) -> Iterator[RenderableType]:
+def report(plan: Plan, manifest: ClusterManifest) -> Iterator[RenderableType]:
     """Section after section, each with a heading that says what its figures are of."""
     layout = plan.layout
     gangs = f"{layout.gangs} gang{'s' if layout.gangs > 1 else ''} of {layout.ranks} ranks"
-    yield Text(f"{topology.name}: {plan.model} in {plan.precision}, {gangs}", "bold")
-    yield _layout(plan, topology)
+    yield Text(f"{manifest.name}: {plan.model} in {plan.precision}, {gangs}", "bold")
+    yield _layout(plan, manifest)
     yield from _section(f"Memory of each {plan.device}, in GB", _memory(plan))
     room = f"Requests at once, in a cache of {plan.memory.kv_tokens:,} tokens a rank"
     yield from _section(room, _room(plan))
@@ -45,9 +46,9 @@ def _section(heading: str, body: RenderableType) -> Iterator[RenderableType]:
     yield Padding(body, (0, 0, 0, 2))
 
 
-def _layout(plan: Plan, topology: Topology) -> Table:
+def _layout(plan: Plan, manifest: ClusterManifest) -> Table:
     layout = plan.layout
-    group = next(one for one in topology.groups if one.name == layout.group)
+    group = next(one for one in manifest.groups if one.name == layout.group)
     nodes = f", over {layout.nodes_per_gang} nodes" if layout.nodes_per_gang > 1 else ""
     split = f" of {layout.tensor_parallel} {plan.device}s" if layout.tensor_parallel > 1 else ""
     table = Table.grid(padding=(0, 2))

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from cluster.cpu import cpu_model
 from configs.schema import PROJECT_ROOT
-from deployments.bench.machine import cpu_model
 from deployments.cli.errors import reported
 
 _CACHE = PROJECT_ROOT / ".cache"

@@ -14,7 +14,7 @@ from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.cli.errors import reported
 from deployments.ray_serve.handle import handle
 from deployments.ray_serve.rest_api import ServeApi
-from deployments.roster import RankEntry
+from deployments.wire.rank_entry import RankEntry
 
 out = Console(highlight=False)
 

@@ -62,14 +62,11 @@ async def _on_invalid(request: Request, error: RequestValidationError) -> Respon
     return _form_for(request, await validation_exception_handler(request, error))
 
 
-def refusal(
-    scope: Scope, status: HTTPStatus, message: str, headers: dict[str, str]
-) -> JSONResponse:
-    """For middleware, which stands before the handlers."""
+def in_form_of_api(scope: Scope, status: HTTPStatus, message: str) -> JSONResponse:
+    """Make an error's response for middleware, which stands before the handlers."""
     error = ErrorResponse(error=ErrorInfo(message=message, type=status.phrase, code=status))
     answer = anthropic_form(error) if _is_anthropic(scope) else JSONResponse(error.model_dump())
     answer.status_code = status
-    answer.headers.update(headers)
     return answer
 
 

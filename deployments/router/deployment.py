@@ -10,10 +10,11 @@ from deployments.ray_serve.replicas import scaled
 from deployments.router.router import Router
 
 
-def router_deployment(deployment: Deployment, router: type[Router]) -> Any:
+def router_deployment(deployment: Deployment) -> Any:
+    """Make the deployment to bind a Router's arguments to."""
     routers = deployment.routers
     return serve.deployment(
-        serve.ingress()(router),
+        serve.ingress()(Router),
         name="Router",
         **_replicas(routers),
         max_ongoing_requests=routers.max_streams,
@@ -25,7 +26,7 @@ def router_deployment(deployment: Deployment, router: type[Router]) -> Any:
 
 
 def _actor_options(routers: Routers) -> dict[str, Any]:
-    """Ray's head, and no other node, has one of the resource named so."""
+    # Ray's head, and no other node, has one of the resource named so.
     head = {"resources": {"node:__internal_head__": 0.001}} if routers.on_head else {}
     return routers.resources.model_dump() | head
 

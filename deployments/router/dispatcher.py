@@ -1,34 +1,50 @@
-"""Requests from the line to the ranks, and back to the line where a rank is lost or must give way.
+"""Every unfinished request of a router: in the line, at a rank, or on its way back to the line.
 
-The decisions are `dispatch` and `who_yields`; here they are carried out.
+What is decided about them is decided in `deployments.scheduling`; here it is carried out.
 """
 
 import asyncio
 import logging
-import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
-from vllm.v1.engine import EngineCoreOutputs
+from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreRequest, FinishReason
 
 from configs.admission import Admission
 from configs.deployment import Survival
+from configs.errors import LineFullError, NoGangError, RefusedError, WaitedTooLongError
+from configs.tier import Tier
+from deployments.access.caller import Caller
+from deployments.autoscaling.reports import RouterReport
 from deployments.router.fleet import Fleet
-from deployments.router.routed_request import Flight
+from deployments.router.request_stats import RequestStats
+from deployments.router.routed_request import RoutedRequest
 from deployments.scheduling.dispatch import dispatch
-from deployments.scheduling.preemption import who_yields
-from deployments.scheduling.rank_load import Room
-from deployments.scheduling.retry_after import Drain
-from deployments.scheduling.waiting_line import Tier, WaitingLine
+from deployments.scheduling.preemption import victims
+from deployments.scheduling.rank_load import RankLoad
+from deployments.scheduling.retry_after import RetryAfter
+from deployments.scheduling.routing import Routing, least_loaded_rank
+from deployments.scheduling.ticket import Ticket
+from deployments.scheduling.waiting_line import WaitingLine
 
 logger = logging.getLogger("ray.serve")
 
 
-class Dispatcher:
-    """Must be made inside a running event loop.
+class Clock(Protocol):
+    """What is used of an asyncio event loop: its time, and calls at a later time."""
 
-    `flights` are all unfinished requests by id. `on_lost` gets one that found no rank again.
+    def time(self) -> float:
+        """Return seconds, as `time.monotonic()` does."""
+
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Any:
+        """Call `callback` after `delay` seconds, unless what this returns is cancelled."""
+
+
+class Dispatcher:
+    """Owns requests from their arrival to their last token. Must be made in a running event loop.
+
+    `outputs` is for vLLM's front end to take; `clock` is by default the event loop.
     """
 
     def __init__(
@@ -36,155 +52,235 @@ class Dispatcher:
         roster: Any,
         survival: Survival,
         admission: Admission,
-        *,
-        on_outputs: Callable[[EngineCoreOutputs], None],
-        on_lost: Callable[[Flight], None],
+        route: Routing = least_loaded_rank,
+        clock: Clock | None = None,
     ) -> None:
-        self.flights: dict[str, Flight] = {}
-        self.deadline_s = survival.deadline_s
-        self._waits = admission.waits
-        self._on_outputs = on_outputs
-        self._on_lost = on_lost
+        self.outputs: asyncio.Queue[EngineCoreOutputs] = asyncio.Queue()
+        self._clock: Clock = clock or asyncio.get_running_loop()
+        self._requests: dict[str, RoutedRequest] = {}
+        self._deadline_s = survival.deadline_s
+        self._admission = admission
+        self._route = route
         self._line = WaitingLine()
-        self._drain = Drain()
+        self._retry_after = RetryAfter()
+        self._stats = RequestStats(self._clock.time())
         self._round: asyncio.Handle | None = None
-        self._fleet = Fleet(
-            roster, admission, survival.silence_s, self._take_outputs, self._reconsider
-        )
+        self._fleet = Fleet(roster, admission, survival.silence_s, listener=self)
         self._following = asyncio.create_task(self._fleet.follow())
 
-    def waiting(self) -> int:
-        return len(self._line)
+    async def place(self, request: EngineCoreRequest, caller: Caller | None) -> None:
+        """Return once the request is at its first rank, or nobody wants it any more.
 
-    def any_rank(self) -> bool:
-        return bool(self._fleet.rooms())
+        Raises RefusedError if it gets no rank: until its first, the front end still takes an error.
+        vLLM has registered the request by then, but won't abort it, nor its siblings where `n` > 1:
+        however this ends without a rank, they end with it.
+        """
+        routed = RoutedRequest(request, caller, self._clock.time())
+        routed.placed = asyncio.get_running_loop().create_future()
+        self._requests[routed.id] = routed
+        try:
+            routed.require_sendable()
+            await routed.charge_prompt()
+            if routed.id not in self._requests:
+                return  # an answer to the same prompt was refused meanwhile, and this one with it
+            self._stats.arrive(routed.ticket.tier, routed.arrived_s)
+            self._require_place(routed.ticket.tier)
+            routed.ticket.blocks = self._fleet.blocks(routed.request)
+            self._line.join(routed.ticket)
+            self._watch(routed)
+            self._plan_round()
+            await routed.placed
+        except BaseException:  # refused, or the client hung up
+            for sibling in [one for one in self._requests.values() if one.asked == routed.asked]:
+                self._end(sibling, FinishReason.ABORT)
+            raise
 
-    def patience_s(self, tier: Tier) -> float:
-        """How long a request waits: for a rank with room, or without any rank for a gang."""
-        if not self.any_rank():
-            return self.deadline_s
-        waits = self._waits
-        return (waits.interactive_s, waits.standard_s, waits.batch_s)[tier]
+    def abort(self, request_ids: list[str]) -> None:
+        """Drop requests that the front end has ended by itself."""
+        for request_id in request_ids:
+            if (routed := self._requests.get(request_id)) is not None:
+                self._drop(routed)
 
-    def retry_after_s(self) -> float:
-        """When a refused request is likely to find room."""
-        return self._drain.wait_s(len(self._line), time.monotonic())
+    def take_outputs(self, step: EngineCoreOutputs) -> None:
+        """Hear what a step of a rank has given our requests; of none, if only its load is new."""
+        if len(self._line):
+            self._plan_round()  # a rank that reports may have room again
+        if taken := [output for output in step.outputs if self._take(output)]:
+            # The timestamp is this process's clock; the rank's may be another machine's.
+            self.outputs.put_nowait(EngineCoreOutputs(outputs=taken, timestamp=self._clock.time()))
 
-    def join(self, flight: Flight) -> None:
-        """`flight.sent` is set when it goes to a rank."""
-        flight.ticket.blocks = self._fleet.blocks(flight.request)
-        self._line.join(flight.ticket)
+    def ranks_changed(self) -> None:
+        """Requeue what is on lost ranks, and send what waits to those that came."""
+        usable = {link.load.replica for link in self._fleet.usable()}
+        for routed in list(self._requests.values()):  # who has waited too long before leaves here
+            if routed.replica is not None and routed.replica not in usable:
+                self._requeue(routed)
         self._plan_round()
 
-    def turn_away_for(self, flight: Flight, reason: Exception) -> bool:
-        """In a full line, whoever `last_below` names; False if nobody."""
-        if (ticket := self._line.last_below(flight.ticket.tier)) is None:
-            return False
-        self._line.leave(ticket.request_id)
-        last = self.flights[ticket.request_id]
-        last.away = reason
-        last.sent.set()
-        return True
+    def report(self, router: str) -> RouterReport:
+        """Make this router's report for the scaler."""
+        return self._stats.report(router, self._requests.values(), self._clock.time())
 
-    def drop(self, flight: Flight) -> None:
-        """Nobody wants it any more."""
-        self.forget(flight)
-        self._recall(flight)
-        if len(self._line):
-            self._plan_round()
+    @property
+    def open_requests(self) -> int:
+        """How many requests have no last token yet."""
+        return len(self._requests)
 
-    def forget(self, flight: Flight) -> None:
-        """It has finished."""
-        self.flights.pop(flight.request.request_id, None)
-        self._line.part(flight.ticket)
-        if flight.patience is not None:
-            flight.patience.cancel()
+    def waits_for_a_gang(self) -> bool:
+        """Tell whether there are requests, and no rank to send them to."""
+        return bool(self._requests) and not self._fleet.rank_loads()
+
+    def retry_after_s(self) -> float:
+        """Estimate when a refused request is likely to find room."""
+        return self._retry_after.wait_s(len(self._line), self._clock.time())
 
     def check_health(self) -> None:
-        """Raises RuntimeError if it doesn't follow any more which ranks there are."""
+        """Raise RuntimeError if nobody follows any more which ranks there are."""
         if self._following.done():
             raise RuntimeError("the router doesn't follow the roster")
 
     async def close(self) -> None:
-        """Lets go of every rank; what is in flight there is aborted by the ranks."""
+        """Let go of every rank; what is open there is aborted by the ranks."""
         self._following.cancel()
         await self._fleet.close()
 
-    def _take_outputs(self, step: EngineCoreOutputs) -> None:
-        if len(self._line):
-            self._plan_round()  # a rank that reports may have room again
-        self._on_outputs(step)
+    def _require_place(self, tier: Tier) -> None:
+        """Raise LineFullError if the line is full of requests of this class and better ones.
+
+        Else the newest of the lowest class below it leaves a full line.
+        """
+        if (waiting := len(self._line)) < self._admission.max_waiting:
+            return
+        full = LineFullError(
+            f"{waiting} requests wait already, which is all that may. Try again after the seconds "
+            "in `Retry-After`."
+        )
+        if (ticket := self._line.last_below(tier)) is None:
+            raise full
+        self._give_up(self._requests[ticket.request_id], full)
+
+    def _watch(self, routed: RoutedRequest) -> None:
+        """Give a request up once it has waited for a rank too long.
+
+        How long that is changes when the last gang goes, or one comes: so this looks again.
+        """
+        tier, any_rank = routed.ticket.tier, bool(self._fleet.rank_loads())
+        limit_s = self._admission.waits.of(tier) if any_rank else self._deadline_s
+        left_s = limit_s - (self._clock.time() - routed.waits_since_s)
+        if left_s > 0:
+            after_s = min(left_s, self._deadline_s)
+            routed.deadline = self._clock.call_later(after_s, self._watch, routed)
+        elif any_rank:
+            self._give_up(routed, _too_long(tier, limit_s))
+        else:
+            self._give_up(routed, _no_gang(limit_s))
+
+    def _give_up(self, routed: RoutedRequest, refused: RefusedError) -> None:
+        """Refuse a request that has had no rank yet, and end the stream of one that has."""
+        self._line.leave(routed.id)
+        if routed.placed.done():
+            self._end(routed, FinishReason.ERROR)
+        else:
+            routed.placed.set_exception(refused)
 
     def _plan_round(self) -> None:
-        """What arrives meanwhile goes out together: one message a rank."""
+        """Hand out soon: what arrives meanwhile goes out together, in one message a rank."""
         if self._round is None:
             self._round = asyncio.get_running_loop().call_soon(self._hand_out)
 
     def _hand_out(self) -> None:
         self._round = None
-        rooms = self._fleet.rooms()
-        handed_out = dispatch(self._line, rooms, self._fleet.cached)
-        while self._make_way(rooms):
-            handed_out += dispatch(self._line, rooms, self._fleet.cached)
-        batches: defaultdict[str, list[Flight]] = defaultdict(list)
-        for given, room in handed_out:
-            flight = self.flights[given.request_id]
-            flight.replica = room.replica
-            flight.sent.set()
-            batches[room.replica].append(flight)
-            self._drain.serve(time.monotonic())
-        for replica, flights in batches.items():
-            link = self._fleet.link(replica)
-            assert link is not None  # noqa: S101 - it was in the fleet in this very call
-            try:
-                link.add(flights)
-            except Exception:
-                logger.exception("requests that can't be encoded")
-                for flight in flights:
-                    flight.replica = None  # it never left
-                    self._on_lost(flight)
+        ranks = self._fleet.rank_loads()
+        handed_out = self._dispatch(ranks)
+        while self._make_way(ranks):
+            handed_out += self._dispatch(ranks)
+        batches: defaultdict[str, list[RoutedRequest]] = defaultdict(list)
+        for ticket, rank in handed_out:
+            routed = self._requests[ticket.request_id]
+            routed.send_to(rank.replica)
+            batches[rank.replica].append(routed)
+            self._retry_after.serve(self._clock.time())
+        for replica, batch in batches.items():
+            self._send(replica, batch)
 
-    def _make_way(self, rooms: list[Room]) -> bool:
-        """Batch requests yield at once to who is first in the line; True if some did."""
-        if (ticket := self._line.first()) is None or not rooms:
+    def _dispatch(self, ranks: list[RankLoad]) -> list[tuple[Ticket, RankLoad]]:
+        return dispatch(self._line, ranks, self._fleet.cached, self._route)
+
+    def _make_way(self, ranks: list[RankLoad]) -> bool:
+        """Requeue batch requests for whoever is first in the line; True if some were."""
+        if (ticket := self._line.first()) is None or not ranks:
             return False
-        going = who_yields(ticket, rooms, self.flights.values())
-        for flight in going:
-            self._call_back(flight)
+        going = victims(ticket, ranks, self._requests.values())
+        for routed in going:
+            self._requeue(routed)
         return bool(going)
 
-    def _reconsider(self) -> None:
-        """A gang came or went: call back what is on lost ranks, send what waits."""
-        usable = {link.room.replica for link in self._fleet.usable()}
-        for flight in list(self.flights.values()):  # who has waited too long before leaves here
-            if flight.replica is not None and flight.replica not in usable:
-                self._call_back(flight)
-        self._plan_round()
+    def _send(self, replica: str, batch: list[RoutedRequest]) -> None:
+        link = self._fleet.link(replica)
+        assert link is not None  # noqa: S101 - it was in the fleet in this very call
+        try:
+            link.add(batch)
+        except Exception:
+            logger.exception("requests that can't be encoded")
+            for routed in batch:
+                routed.replica = None  # it never left
+                self._end(routed, FinishReason.ERROR)
 
-    def _call_back(self, flight: Flight) -> None:
-        """To its old turn in the line."""
-        self._recall(flight)
-        flight.call_back(time.monotonic())
-        self._line.rejoin(flight.ticket)
-        request_id, produced = flight.request.request_id, len(flight.tokens)
-        logger.info("request %s is called back after %d tokens", request_id, produced)
-        if flight.patience is None:
-            self._watch(flight)
+    def _requeue(self, routed: RoutedRequest) -> None:
+        """Take a request back from its rank to its old place in the line."""
+        self._recall(routed)
+        routed.requeue(self._clock.time())
+        self._line.rejoin(routed.ticket)
+        logger.info("request %s is requeued after %d tokens", routed.id, routed.produced)
+        self._watch(routed)
 
-    def _watch(self, flight: Flight) -> None:
-        """Until it has a rank again, or has waited for one too long."""
-        flight.patience = None
-        if flight.replica is not None:
-            return
-        waited_s = time.monotonic() - flight.waits_since_s
-        if (left_s := self.patience_s(flight.ticket.tier) - waited_s) <= 0:
-            self._on_lost(flight)
-            return
-        loop = asyncio.get_running_loop()
-        # Without any rank patience is shorter, so it looks again meanwhile.
-        flight.patience = loop.call_later(min(left_s, self.deadline_s), self._watch, flight)
+    def _recall(self, routed: RoutedRequest) -> None:
+        """Tell its rank, if it has one that can be reached, that it needn't go on."""
+        if (link := self._fleet.link(routed.replica)) is not None:
+            link.abort(routed)
 
-    def _recall(self, flight: Flight) -> None:
-        """Its rank, if it has one that can be reached, needn't go on, and has its place free."""
-        if (link := self._fleet.link(flight.replica)) is not None:
-            link.abort(flight)
+    def _take(self, output: EngineCoreOutput) -> bool:
+        """Keep a request's new tokens; False if nobody waits for them."""
+        request_id, _, _ = output.request_id.rpartition("/")
+        routed = self._requests.get(request_id)
+        if routed is None or routed.wire_id != output.request_id:
+            return False  # aborted, or gone on elsewhere
+        output.request_id = request_id
+        routed.take(output.new_token_ids, self._clock.time())
+        if output.finished:
+            self._forget(routed)
+            self._stats.finish(routed, self._clock.time())
+        return True
+
+    def _end(self, routed: RoutedRequest, reason: FinishReason) -> None:
+        """End a request in the front end, too."""
+        if routed.id in self._requests:
+            self._drop(routed)
+            output = EngineCoreOutput(routed.id, [], finish_reason=reason)
+            self.outputs.put_nowait(EngineCoreOutputs(outputs=[output]))
+
+    def _drop(self, routed: RoutedRequest) -> None:
+        """Let go of a request that nobody wants any more; its place may be another's."""
+        self._forget(routed)
+        self._recall(routed)
+        if len(self._line):
+            self._plan_round()
+
+    def _forget(self, routed: RoutedRequest) -> None:
+        self._requests.pop(routed.id, None)
+        self._line.part(routed.ticket)
+        routed.stop_waiting()
+
+
+def _too_long(tier: Tier, waited_s: float) -> WaitedTooLongError:
+    return WaitedTooLongError(
+        f"No rank had room within {waited_s:g} s, the longest that a request of class "
+        f"{tier.label} waits. Try again later."
+    )
+
+
+def _no_gang(waited_s: float) -> NoGangError:
+    return NoGangError(
+        f"No copy of the model has been up for {waited_s:g} s. Try again later; the operator sees "
+        "what is missing with `small4 status`."
+    )

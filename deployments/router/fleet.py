@@ -3,25 +3,35 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from functools import partial
+from typing import Any, Protocol
 
 import zmq.asyncio
 from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
 
 from configs.admission import Admission
-from deployments.roster import RankEntry
 from deployments.router.link import Link
 from deployments.router.prompt_blocks import prompt_blocks
 from deployments.scheduling.prefix_index import Cached, PrefixIndex
-from deployments.scheduling.rank_load import Limits, Room
-from deployments.scheduling.waiting_line import Ticket
-from deployments.wire.cache_change import CacheChange
+from deployments.scheduling.rank_load import Limits, RankLoad
+from deployments.scheduling.ticket import Ticket
+from deployments.wire.rank_entry import RankEntry
 
 logger = logging.getLogger("ray.serve")
 
 _POLL_S = 10.0
 _RETRY_S = 1.0
+
+
+class Listener(Protocol):
+    """Hears what ranks say, and of their coming and going."""
+
+    def take_outputs(self, step: EngineCoreOutputs) -> None:
+        """Take one step's outputs; none where only the rank's load has changed."""
+
+    def ranks_changed(self) -> None:
+        """A gang came or went."""
 
 
 class Fleet:
@@ -35,14 +45,12 @@ class Fleet:
         roster: Any,
         admission: Admission,
         silence_s: float,
-        on_outputs: Callable[[EngineCoreOutputs], None],
-        on_change: Callable[[], None],
+        listener: Listener,
     ) -> None:
         self._roster = roster
         self._admission = admission
         self._silence_s = silence_s
-        self._on_outputs = on_outputs
-        self._on_change = on_change
+        self._listener = listener
         self._context = zmq.asyncio.Context()
         self._links: dict[str, Link] = {}
         self._prefixes = PrefixIndex()
@@ -72,8 +80,8 @@ class Fleet:
         lost_s = time.monotonic() - self._lost_at_s.get(entry.replica, float("-inf"))
         if entry.replica in self._links or lost_s < _RETRY_S:
             return
-        room = Room(entry.replica, limits(entry, self._admission), bit=self._free_bit())
-        link = Link(entry, self._context, room, self._silence_s, listener=self)
+        load = RankLoad(entry.replica, limits(entry, self._admission), bit=self._free_bit())
+        link = Link(entry, self._context, load, self._silence_s)
         self._links[entry.replica] = link
         announcing = self._start(self._announce(link))
         self._start(self._keep(link)).add_done_callback(lambda _: announcing.cancel())
@@ -87,23 +95,18 @@ class Fleet:
     async def _announce(self, link: Link) -> None:
         await link.up.wait()
         logger.info("rank %d of gang %s is up", link.entry.rank, link.entry.gang)
-        self._on_change()
+        self._listener.ranks_changed()
 
     async def _keep(self, link: Link) -> None:
         try:
-            await link.run()
+            on_cache = partial(self._prefixes.change, link.load.bit)
+            await link.run(self._listener.take_outputs, on_cache)
         finally:
             logger.warning("rank %d of gang %s is lost", link.entry.rank, link.entry.gang)
             del self._links[link.entry.replica]
-            self._prefixes.forget(link.room.bit)
+            self._prefixes.forget(link.load.bit)
             self._lost_at_s[link.entry.replica] = time.monotonic()
-            self._on_change()
-
-    def take_outputs(self, step: EngineCoreOutputs) -> None:
-        self._on_outputs(step)
-
-    def take_cache(self, room: Room, change: CacheChange) -> None:
-        self._prefixes.change(room.bit, change)
+            self._listener.ranks_changed()
 
     def cached(self, ticket: Ticket) -> Cached:
         """What ranks have of a prompt; they all cut it into blocks of one size."""
@@ -118,7 +121,7 @@ class Fleet:
         return prompt_blocks(request, rank.entry.prefix_hash, rank.entry.block_tokens)
 
     def _free_bit(self) -> int:
-        taken = sum(link.room.bit for link in self._links.values())
+        taken = sum(link.load.bit for link in self._links.values())
         return ~taken & (taken + 1)  # the lowest that isn't
 
     def usable(self) -> Iterator[Link]:
@@ -129,11 +132,11 @@ class Fleet:
             present[link.entry.gang] = present.get(link.entry.gang, 0) + 1
         return (link for link in up if present[link.entry.gang] == link.entry.ranks)
 
-    def rooms(self) -> list[Room]:
+    def rank_loads(self) -> list[RankLoad]:
         """Of ranks that take something new: those of a gang that is let go don't."""
         usable = list(self.usable())
         draining = {link.entry.gang for link in usable if link.draining}
-        return [link.room for link in usable if link.entry.gang not in draining]
+        return [link.load for link in usable if link.entry.gang not in draining]
 
     def link(self, replica: str | None) -> Link | None:
         return self._links.get(replica) if replica is not None else None

@@ -3,21 +3,22 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import msgspec
 import zmq
 import zmq.asyncio
 from vllm.v1.engine import EngineCoreOutputs
 
-from deployments.roster import RankEntry
-from deployments.router.routed_request import Flight
-from deployments.scheduling.rank_load import Room
-from deployments.scheduling.unacknowledged import OnTheWay
-from deployments.shard.endpoint import client_socket
+from deployments.router.routed_request import RoutedRequest
+from deployments.scheduling.rank_load import RankLoad
+from deployments.scheduling.unacknowledged import Unacknowledged
 from deployments.wire.cache_change import CacheChange
-from deployments.wire.messages import Codec, Frames, Load, ToRouter, ToShard
+from deployments.wire.codec import Codec, Frames
+from deployments.wire.load import Load
+from deployments.wire.messages import ToRouter, ToShard
+from deployments.wire.rank_entry import RankEntry
+from deployments.wire.sockets import client_socket
 
 logger = logging.getLogger("ray.serve")
 
@@ -30,16 +31,6 @@ _BROKEN = (
 )
 
 
-class Listener(Protocol):
-    """Hears what ranks say."""
-
-    def take_outputs(self, step: EngineCoreOutputs) -> None:
-        """Empty where only the rank's load has changed."""
-        ...
-
-    def take_cache(self, room: Room, change: CacheChange) -> None: ...
-
-
 class Link:
     """Up from the rank's first word until it says DEAD, falls silent, or its socket breaks."""
 
@@ -47,17 +38,15 @@ class Link:
         self,
         entry: RankEntry,
         context: zmq.asyncio.Context,
-        room: Room,
+        load: RankLoad,
         silence_s: float,
-        listener: Listener,
     ) -> None:
         self.entry = entry
         self.up = asyncio.Event()
-        self.room = room
+        self.load = load
         self.draining = False
-        self._on_the_way = OnTheWay(room)
+        self._unacknowledged = Unacknowledged(load)
         self._silence_s = silence_s
-        self._listener = listener
         self._codec = Codec()
         self._socket = client_socket(
             context,
@@ -68,10 +57,17 @@ class Link:
         )
         self._monitor = self._socket.get_monitor_socket(_BROKEN)
 
-    async def run(self) -> None:
-        """Returns when the link is lost; closes it."""
+    async def run(
+        self,
+        on_outputs: Callable[[EngineCoreOutputs], None],
+        on_cache: Callable[[CacheChange], None],
+    ) -> None:
+        """Talk to the rank until the link is lost, and close it.
+
+        Each step's outputs go to `on_outputs`, none of them where only the load has changed.
+        """
         self._send(ToShard.HELLO)
-        listening = asyncio.create_task(self._listen())
+        listening = asyncio.create_task(self._listen(on_outputs, on_cache))
         breaking = asyncio.ensure_future(self._monitor.recv_multipart())
         try:
             done, _ = await asyncio.wait({listening, breaking}, return_when=asyncio.FIRST_COMPLETED)
@@ -86,42 +82,46 @@ class Link:
             self._monitor.close(linger=0)
             self._socket.close(linger=0)
 
-    async def _listen(self) -> None:
+    async def _listen(
+        self,
+        on_outputs: Callable[[EngineCoreOutputs], None],
+        on_cache: Callable[[CacheChange], None],
+    ) -> None:
         while True:
             async with asyncio.timeout(self._silence_s):
                 kind, *body = await self._socket.recv_multipart(copy=False)
             match ToRouter(kind.bytes):
                 case ToRouter.OUTPUTS:
                     step = self._codec.outputs(body[1:])
-                    self._on_the_way.hear(step.outputs)
+                    self._unacknowledged.hear(step.outputs)
                     self._take_load(body[0])
-                    self._listener.take_outputs(step)
+                    on_outputs(step)
                 case ToRouter.LOAD:
                     self._take_load(body[0])
-                    self._listener.take_outputs(EngineCoreOutputs())
+                    on_outputs(EngineCoreOutputs())
                 case ToRouter.CACHE:
                     change = msgspec.msgpack.decode(body[0].buffer, type=CacheChange)
-                    self._listener.take_cache(self.room, change)
+                    on_cache(change)
                 case ToRouter.DEAD:
                     return
             self.up.set()
 
     def _take_load(self, frame: zmq.Frame) -> None:
         load = msgspec.msgpack.decode(frame.buffer, type=Load)
-        self._on_the_way.report(load)
+        self._unacknowledged.report(load)
         self.draining = load.draining
 
-    def add(self, flights: Sequence[Flight]) -> None:
-        """Requests that `room` counts already."""
-        cached_tokens = [flight.ticket.cached_tokens for flight in flights]
-        requests = self._codec.encode([flight.message() for flight in flights])
+    def add(self, batch: Sequence[RoutedRequest]) -> None:
+        """Send requests, which `load` counts already."""
+        cached_tokens = [routed.ticket.cached_tokens for routed in batch]
+        requests = self._codec.encode([routed.message() for routed in batch])
         self._send(ToShard.ADD, [msgspec.msgpack.encode(cached_tokens), *requests])
-        self._on_the_way.add(flight.ticket for flight in flights)
+        self._unacknowledged.add(routed.ticket for routed in batch)
 
-    def abort(self, flight: Flight) -> None:
-        """`room` counts it no more."""
-        self._send(ToShard.ABORT, self._codec.encode([flight.wire_id]))
-        self._on_the_way.abort(flight.wire_id, flight.ticket, started=flight.started)
+    def abort(self, routed: RoutedRequest) -> None:
+        """Tell the rank to drop a request, and count it in `load` no more."""
+        self._send(ToShard.ABORT, self._codec.encode([routed.wire_id]))
+        self._unacknowledged.abort(routed.wire_id, routed.ticket, started=routed.started)
 
     def _send(self, kind: ToShard, body: Frames = ()) -> None:
         # Without a send limit a DEALER takes every message at once; the future needs no waiting.

@@ -11,7 +11,7 @@ from vllm.v1.core import kv_cache_utils
 from vllm.v1.engine import EngineCoreRequest
 from vllm.v1.request import Request
 
-from deployments.shard.cache_events import as_number
+from deployments.wire.blocks import as_number
 
 
 def prompt_blocks(request: EngineCoreRequest, algorithm: str, block_tokens: int) -> tuple[int, ...]:

@@ -4,11 +4,11 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from configs.tier import Tier
 from deployments.autoscaling.observation import RATE_S, ClassLoad, Lengths
 from deployments.autoscaling.quantile import quantile
 from deployments.autoscaling.reports import RouterReport
-from deployments.router.routed_request import Flight
-from deployments.scheduling.waiting_line import Tier
+from deployments.router.routed_request import RoutedRequest
 
 _ANSWERS_S = 30.0
 _MOST_ANSWERS = 4096
@@ -25,8 +25,8 @@ class _Answer:
     tpot_s: float
 
 
-class Recent:
-    """Times are on one clock, handed in."""
+class RequestStats:
+    """Counts arrivals and answers of the last seconds, on one clock that is handed in."""
 
     def __init__(self, now_s: float) -> None:
         self._since_s = now_s
@@ -34,63 +34,63 @@ class Recent:
         self._answers: deque[_Answer] = deque(maxlen=_MOST_ANSWERS)
 
     def arrive(self, tier: Tier, now_s: float) -> None:
-        """Whether or not there is room for it."""
+        """Count a request that comes, whether or not there is room for it."""
         self._arrivals.append((now_s, tier))
         self._forget(now_s)
 
-    def finish(self, flight: Flight, now_s: float) -> None:
-        """One that has got its answer."""
-        tokens = len(flight.tokens)
-        if flight.first_token_s is None:
+    def finish(self, routed: RoutedRequest, now_s: float) -> None:
+        """Count a request that has got its answer."""
+        tokens = routed.produced
+        if routed.first_token_s is None:
             return
-        prompt_tokens = len(flight.request.prompt_token_ids or ())
+        prompt_tokens = len(routed.request.prompt_token_ids or ())
         answer = _Answer(
             at_s=now_s,
-            prefill_tokens=min(prompt_tokens, flight.ticket.prefill_tokens),
+            prefill_tokens=min(prompt_tokens, routed.ticket.prefill_tokens),
             prompt_tokens=prompt_tokens,
             answer_tokens=tokens,
-            ttft_s=flight.first_token_s - flight.arrived_s,
-            tpot_s=(now_s - flight.first_token_s) / max(1, tokens - 1),
+            ttft_s=routed.first_token_s - routed.arrived_s,
+            tpot_s=(now_s - routed.first_token_s) / max(1, tokens - 1),
         )
         self._answers.append(answer)
 
-    def report(self, router: str, flights: Iterable[Flight], now_s: float) -> RouterReport:
-        """`flights` are all that are unfinished."""
+    def report(self, router: str, requests: Iterable[RoutedRequest], now_s: float) -> RouterReport:
+        """Make a router's report; `requests` are all of its unfinished ones."""
         self._forget(now_s)
         answers = self._answers
         lengths = Lengths(
-            prefill_tokens=_mean([one.prefill_tokens for one in answers]),
-            prompt_tokens=_mean([one.prompt_tokens for one in answers]),
-            answer_tokens=_mean([one.answer_tokens for one in answers]),
+            prefill_tokens=_mean([answer.prefill_tokens for answer in answers]),
+            prompt_tokens=_mean([answer.prompt_tokens for answer in answers]),
+            answer_tokens=_mean([answer.answer_tokens for answer in answers]),
         )
         return RouterReport(
             router=router,
-            classes=self._classes(flights, lengths.answer_tokens, now_s),
+            classes=self._classes(requests, lengths.answer_tokens, now_s),
             answered=len(answers),
             lengths=lengths,
-            ttft_s=quantile([one.ttft_s for one in answers], _QUANTILE),
-            tpot_s=quantile([one.tpot_s for one in answers if one.answer_tokens > 1], _QUANTILE),
+            ttft_s=quantile([answer.ttft_s for answer in answers], _QUANTILE),
+            tpot_s=quantile(
+                [answer.tpot_s for answer in answers if answer.answer_tokens > 1], _QUANTILE
+            ),
         )
 
     def _classes(
-        self, flights: Iterable[Flight], answer_tokens: float, now_s: float
+        self, requests: Iterable[RoutedRequest], answer_tokens: float, now_s: float
     ) -> dict[Tier, ClassLoad]:
-        waiting: dict[Tier, list[Flight]] = {tier: [] for tier in Tier}
+        waiting: dict[Tier, list[RoutedRequest]] = {tier: [] for tier in Tier}
         running: Counter[Tier] = Counter()
-        for flight in flights:
-            if flight.replica is None:
-                waiting[flight.ticket.tier].append(flight)
+        for routed in requests:
+            if routed.replica is None:
+                waiting[routed.ticket.tier].append(routed)
             else:
-                running[flight.ticket.tier] += 1
+                running[routed.ticket.tier] += 1
         arrivals = Counter(tier for _, tier in self._arrivals)
         window_s = max(1.0, min(RATE_S, now_s - self._since_s))
         return {
             tier: ClassLoad(
                 queued_requests=len(queued),
-                queued_tokens=int(sum(_expected(one, answer_tokens) for one in queued)),
-                oldest_s=max(
-                    (now_s - (one.waits_since_s or one.arrived_s) for one in queued), default=0.0
-                ),
+                queued_tokens=int(sum(_expected(routed, answer_tokens) for routed in queued)),
+                oldest_s=max((now_s - routed.waits_since_s for routed in queued), default=0.0),
                 running=running[tier],
                 arrivals_per_s=arrivals[tier] / window_s,
             )
@@ -104,9 +104,9 @@ class Recent:
             self._answers.popleft()
 
 
-def _expected(flight: Flight, answer_tokens: float) -> float:
-    """Tokens of the KV cache that it will hold."""
-    return flight.ticket.prompt_tokens + min(flight.ticket.max_tokens, answer_tokens)
+def _expected(routed: RoutedRequest, answer_tokens: float) -> float:
+    """Estimate how many tokens of KV cache a request will hold."""
+    return routed.ticket.prompt_tokens + min(routed.ticket.max_tokens, answer_tokens)
 
 
 def _mean(values: list[int]) -> float:

@@ -7,7 +7,7 @@ _LOOK_EVERY_S = 0.1
 _WEIGHT = 0.02  # of each look: half of what is told is of the last 3.5 s
 
 
-class Strain:
+class Utilization:
     """`cpu` of a core, `lag_s` in seconds; both are means that forget.
 
     Threads that tokenize and decode images may take more cores than one, at its start above all.

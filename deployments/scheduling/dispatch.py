@@ -3,25 +3,29 @@
 from collections.abc import Callable, Sequence
 
 from deployments.scheduling.prefix_index import Cached
-from deployments.scheduling.rank_load import Room
-from deployments.scheduling.routing import cheapest
-from deployments.scheduling.waiting_line import Ticket, WaitingLine
+from deployments.scheduling.rank_load import RankLoad
+from deployments.scheduling.routing import Routing, least_loaded_rank
+from deployments.scheduling.ticket import Ticket
+from deployments.scheduling.waiting_line import WaitingLine
 
 
 def dispatch(
-    line: WaitingLine, rooms: Sequence[Room], cached: Callable[[Ticket], Cached]
-) -> list[tuple[Ticket, Room]]:
-    """Takes from the line, in order, what the ranks have room for; counts it in `rooms`.
+    line: WaitingLine,
+    ranks: Sequence[RankLoad],
+    cached: Callable[[Ticket], Cached],
+    route: Routing = least_loaded_rank,
+) -> list[tuple[Ticket, RankLoad]]:
+    """Take from the line, in order, what the ranks have room for, and count it in their loads.
 
     Whoever is first and fits nowhere makes the others wait: small requests don't overtake a large
-    one for ever.
+    one for ever. Returns each request that was taken, and its rank.
     """
     handed_out = []
-    while rooms and (ticket := line.first()) is not None:
-        if (chosen := cheapest(ticket, rooms, cached(ticket))) is None:
+    while ranks and (ticket := line.first()) is not None:
+        if (chosen := route(ticket, ranks, cached(ticket))) is None:
             break
-        room, ticket.cached_tokens = chosen
-        room.take(ticket)
+        rank, ticket.cached_tokens = chosen
+        rank.take(ticket)
         line.serve(ticket)
-        handed_out.append((ticket, room))
+        handed_out.append((ticket, rank))
     return handed_out

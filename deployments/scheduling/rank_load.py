@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from deployments.scheduling.waiting_line import Ticket
-from deployments.shard.ledger import in_blocks
+from deployments.scheduling.ticket import Ticket
+from deployments.wire.blocks import in_blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Room:
+class RankLoad:
     """One rank as a router sees it: what the rank reports, and what is on its way there."""
 
     replica: str
@@ -39,10 +39,10 @@ class Room:
         if not self.sequences:
             return True
         limits = self.limits
-        share = 1.0 if ticket.lone or not ticket.key else 1.0 - limits.reserve
+        share = 1.0 if ticket.sparse or not ticket.key else 1.0 - limits.reserve
         return (
             self.sequences + 1 <= share * limits.sequences
-            and (ticket.lone or self.prefill_tokens < limits.prefill_tokens)
+            and (ticket.sparse or self.prefill_tokens < limits.prefill_tokens)
             and self.promised_tokens + self.promise(ticket) <= share * limits.kv_tokens
         )
 

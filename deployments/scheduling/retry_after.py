@@ -6,7 +6,7 @@ _REMEMBERED = 64
 _SHORTEST_S, _LONGEST_S = 1.0, 60.0
 
 
-class Drain:
+class RetryAfter:
     """Remembers when the last requests were served."""
 
     def __init__(self) -> None:

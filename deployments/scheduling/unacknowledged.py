@@ -1,14 +1,26 @@
 """What a rank has been sent and its reports don't know of yet: requests, and aborts."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from vllm.v1.engine import EngineCoreOutput
+from deployments.scheduling.rank_load import RankLoad
+from deployments.scheduling.ticket import Ticket
+from deployments.wire.load import Load
 
-from deployments.scheduling.rank_load import Room
-from deployments.scheduling.waiting_line import Ticket
-from deployments.wire.messages import Load
+
+class Output(Protocol):
+    """What is used of vLLM's EngineCoreOutput: a request's share of one engine step."""
+
+    @property
+    def request_id(self) -> str: ...
+
+    @property
+    def new_token_ids(self) -> Sequence[int]: ...
+
+    @property
+    def finished(self) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -16,51 +28,53 @@ class _Abort:
     wire_id: str
     ticket: Ticket
     started: bool
-    finished: bool = False  # before the rank heard of it
+    finished: bool = False  # before the rank heard of the abort
 
 
-class OnTheWay:
-    """Keeps a rank's `room` right between its reports.
+class Unacknowledged:
+    """Keeps a rank's load right between the rank's reports.
 
     A rank hears in order what it is sent, so how much it has heard tells what it hasn't.
     """
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, rank: RankLoad) -> None:
+        self._rank = rank
         self._sent = 0
         self._unheard: deque[Ticket | _Abort] = deque()
 
     def add(self, tickets: Iterable[Ticket]) -> None:
-        """Requests that the room counts already."""
+        """Note requests that were sent and that the rank's load counts already."""
         for ticket in tickets:
             self._send(ticket)
 
     def abort(self, wire_id: str, ticket: Ticket, *, started: bool) -> None:
-        """Its place is free at once, also in reports from before the rank hears of it."""
-        self._room.release(ticket, started)
+        """Free a request's place at once, also in reports from before the rank hears of it."""
+        self._rank.release(ticket, started)
         self._send(_Abort(wire_id, ticket, started))
 
     def _send(self, message: Ticket | _Abort) -> None:
         self._sent += 1
         self._unheard.append(message)
 
-    def hear(self, outputs: Iterable[EngineCoreOutput]) -> None:
-        """Outputs of a step, before its `report`: one who has finished isn't counted there."""
-        aborts = {one.wire_id: one for one in self._unheard if isinstance(one, _Abort)}
+    def hear(self, outputs: Iterable[Output]) -> None:
+        """Take a step's outputs before its `report`, which counts no request that has finished."""
+        aborts = {
+            message.wire_id: message for message in self._unheard if isinstance(message, _Abort)
+        }
         for output in outputs:
             if (abort := aborts.get(output.request_id)) is not None:
                 abort.started |= bool(output.new_token_ids)
                 abort.finished |= output.finished
 
     def report(self, load: Load) -> None:
-        """The rank's word for all that it has heard of; the rest is counted on top."""
+        """Take the rank's word for all that it has heard of, and count the rest on top."""
         while self._sent - len(self._unheard) < load.heard:
             self._unheard.popleft()
-        self._room.report(
+        self._rank.report(
             load.requests, load.prefill_tokens, load.promised_tokens, load.answer_tokens
         )
         for message in self._unheard:
             if isinstance(message, Ticket):
-                self._room.take(message)
+                self._rank.take(message)
             elif not message.finished:
-                self._room.release(message.ticket, message.started)
+                self._rank.release(message.ticket, message.started)

@@ -3,42 +3,11 @@
 import heapq
 import itertools
 from collections import defaultdict
-from dataclasses import dataclass, field
-from enum import IntEnum
+
+from configs.tier import Tier
+from deployments.scheduling.ticket import Ticket
 
 _FEW = 64  # who has left may stay in the heap
-
-
-class Tier(IntEnum):
-    """Priority classes; whoever waits in one goes before everybody in the next."""
-
-    INTERACTIVE = 0
-    STANDARD = 1
-    BATCH = 2
-
-
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """One waiting request.
-
-    `turn` and `lone` are set when it joins the line, `cached_tokens` when it leaves.
-    """
-
-    request_id: str
-    tier: Tier
-    key: str
-    prompt_tokens: int
-    max_tokens: int  # of the answer
-    weight: float = 1.0
-    blocks: tuple[int, ...] = ()  # hashes of the prompt's
-    turn: float = field(default=0.0, init=False)
-    lone: bool = field(default=False, init=False)  # its key has no other
-    cached_tokens: int = field(default=0, init=False)  # of the prompt, at the rank it goes to
-
-    @property
-    def prefill_tokens(self) -> int:
-        """What that rank has to compute of the prompt."""
-        return self.prompt_tokens - self.cached_tokens
 
 
 class WaitingLine:
@@ -56,7 +25,7 @@ class WaitingLine:
         self._heap: list[tuple[Tier, bool, float, int, Ticket]] = []
         self._numbers = itertools.count()
         self._now = dict.fromkeys(Tier, 0.0)  # the latest turn taken
-        self._next_turn: dict[Tier, dict[str, float]] = defaultdict(dict)
+        self._next_tag: dict[Tier, dict[str, float]] = defaultdict(dict)
         self._length = dict.fromkeys(Tier, 0)
         # In the line or at a rank, by whose they are.
         self._open: defaultdict[tuple[Tier, str], set[str]] = defaultdict(set)
@@ -65,11 +34,11 @@ class WaitingLine:
         return len(self._waiting)
 
     def join(self, ticket: Ticket) -> None:
-        turns = self._next_turn[ticket.tier]
-        ticket.turn = max(self._now[ticket.tier], turns.get(ticket.key, 0.0))
-        turns[ticket.key] = ticket.turn + max(1, ticket.prompt_tokens) / ticket.weight
+        tags = self._next_tag[ticket.tier]
+        ticket.start_tag = max(self._now[ticket.tier], tags.get(ticket.key, 0.0))
+        tags[ticket.key] = ticket.start_tag + max(1, ticket.prompt_tokens) / ticket.weight
         others = self._open[ticket.tier, ticket.key]
-        ticket.lone = bool(ticket.key) and not others
+        ticket.sparse = bool(ticket.key) and not others
         others.add(ticket.request_id)
         self._new[ticket.tier][ticket.request_id] = ticket
         self.rejoin(ticket)
@@ -78,7 +47,7 @@ class WaitingLine:
         """Back to the turn it had: it was called back from a rank."""
         self._waiting[ticket.request_id] = ticket
         self._length[ticket.tier] += 1
-        place = ticket.tier, not ticket.lone, ticket.turn, next(self._numbers)
+        place = ticket.tier, not ticket.sparse, ticket.start_tag, next(self._numbers)
         heapq.heappush(self._heap, (*place, ticket))
 
     def leave(self, request_id: str) -> None:
@@ -89,7 +58,7 @@ class WaitingLine:
         self._new[ticket.tier].pop(request_id, None)
         self._length[ticket.tier] -= 1
         if not self._length[ticket.tier]:
-            self._next_turn[ticket.tier].clear()
+            self._next_tag[ticket.tier].clear()
         if len(self._heap) > 2 * len(self._waiting) + _FEW:
             self._heap = [one for one in self._heap if self._waits(one[-1])]
             heapq.heapify(self._heap)
@@ -126,5 +95,5 @@ class WaitingLine:
 
     def serve(self, ticket: Ticket) -> None:
         """It goes to a rank."""
-        self._now[ticket.tier] = max(self._now[ticket.tier], ticket.turn)
+        self._now[ticket.tier] = max(self._now[ticket.tier], ticket.start_tag)
         self.leave(ticket.request_id)

@@ -13,8 +13,9 @@ import zmq
 from vllm.distributed import kv_events
 from vllm.distributed.kv_events import AllBlocksCleared, BlockStored
 
+from deployments.wire.blocks import as_number
 from deployments.wire.cache_change import CacheChange
-from deployments.wire.messages import tune
+from deployments.wire.sockets import tune
 
 SCHEME = "small4+"  # before a ZMQ address: not for vLLM's own publisher
 
@@ -78,10 +79,3 @@ class Copies:
         self._counts[block] += step
         if self._counts[block] <= 0:
             del self._counts[block]
-
-
-def as_number(block_hash: int | bytes) -> int:
-    """The lower 64 bits: vLLM may be told to publish whole hashes."""
-    if isinstance(block_hash, int):
-        return block_hash
-    return int.from_bytes(block_hash[-8:], "big")

@@ -9,7 +9,7 @@ import zmq.asyncio
 
 from deployments.shard.cache_events import SCHEME
 from deployments.wire.cache_change import CacheChange
-from deployments.wire.messages import tune
+from deployments.wire.sockets import tune
 
 
 class CacheFeed:

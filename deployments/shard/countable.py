@@ -2,7 +2,7 @@
 
 from typing import Any
 
-COUNT_EXPERTS = "small4_count_experts"  # key in vLLM's additional_config
+from deployments.vllm_config import COUNT_EXPERTS
 
 
 def uncountable(vllm_config: Any) -> str | None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from deployments.roster import RankEntry
+from deployments.wire.rank_entry import RankEntry
 
 _LOOK_EVERY_S = 0.5
 

@@ -4,13 +4,13 @@ Each shard makes a key pair for itself and one for its clients, and hands the se
 through the roster. Whoever lacks it can't complete the handshake.
 """
 
-from typing import Any
-
 import zmq
 import zmq.asyncio
 import zmq.auth.asyncio
 
-from deployments.wire.messages import Frames, ToRouter, ToShard, tune
+from deployments.wire.codec import Frames
+from deployments.wire.messages import ToRouter, ToShard
+from deployments.wire.sockets import tune
 
 
 class Endpoint:
@@ -55,21 +55,3 @@ class Endpoint:
     def close(self) -> None:
         self._authenticator.stop()
         self._context.destroy(linger=0)
-
-
-def client_socket(
-    context: zmq.asyncio.Context,
-    endpoint: str,
-    server_public: bytes,
-    client_public: bytes,
-    client_secret: bytes,
-) -> Any:
-    """A DEALER connected to a shard's endpoint; one that breaks stays broken."""
-    socket = context.socket(zmq.DEALER)
-    tune(socket)
-    socket.reconnect_ivl = -1
-    socket.curve_serverkey = server_public
-    socket.curve_publickey = client_public
-    socket.curve_secretkey = client_secret
-    socket.connect(endpoint)
-    return socket

@@ -3,6 +3,8 @@
 from collections import deque
 from dataclasses import dataclass
 
+from deployments.wire.blocks import in_blocks
+
 # Few answers are longer than this quantile of the last ones; KV cache is promised by it.
 _QUANTILE = 0.95
 _REMEMBERED = 256
@@ -131,8 +133,3 @@ class Ledger:
         ordered = sorted(self._answers)
         quantile = ordered[int(_QUANTILE * (len(ordered) - 1))]
         self.answer_tokens = max(self._least_answer_tokens, quantile)
-
-
-def in_blocks(tokens: int, block_tokens: int) -> int:
-    """The cache that `tokens` take: an engine gives it out in whole blocks."""
-    return -(-tokens // block_tokens) * block_tokens

@@ -15,8 +15,10 @@ from deployments.shard.cache_feed import CacheFeed
 from deployments.shard.endpoint import Endpoint
 from deployments.shard.engine import Engine, EngineDeadError
 from deployments.shard.ledger import Ledger
-from deployments.shard.resume import resumed_tokens
-from deployments.wire.messages import Codec, Frames, Load, ToRouter, ToShard
+from deployments.wire.codec import Codec, Frames
+from deployments.wire.load import Load
+from deployments.wire.messages import ToRouter, ToShard
+from deployments.wire.resumed_tokens import resumed_tokens
 
 logger = logging.getLogger("ray.serve")
 

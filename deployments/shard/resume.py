@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-RESUME = "small4_resume"  # key in SamplingParams.extra_args
+from deployments.wire.resumed_tokens import resumed_tokens
 
 
 def register() -> None:
@@ -27,13 +27,6 @@ def register() -> None:
     Request.__init__ = _with_output(Request.__init__)
     StructuredOutputManager._create_grammar = _with_replay(StructuredOutputManager._create_grammar)
     gpu_model_runner.CachedRequestState = _resumed_state(gpu_model_runner.CachedRequestState)
-
-
-def resumed_tokens(sampling_params: Any) -> list[int]:
-    """Tokens produced before this engine; empty for a request that starts here."""
-    extra = getattr(sampling_params, "extra_args", None) or {}
-    tokens: list[int] = extra.get(RESUME, [])
-    return tokens
 
 
 def _with_output(init: Callable[..., None]) -> Callable[..., None]:

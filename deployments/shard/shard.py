@@ -12,11 +12,12 @@ from ray import serve
 from configs.deployment import Deployment
 from deployments.autoscaling.reports import RankReport
 from deployments.ray_serve.log import keep_log_open
-from deployments.roster import RENEW_EVERY_S, RankEntry
+from deployments.roster import RENEW_EVERY_S
 from deployments.shard.draining import drained
 from deployments.shard.host_network import stay_on
 from deployments.shard.recording import RankCount, Recording
 from deployments.shard.scaler_line import ScalerLine
+from deployments.wire.rank_entry import RankEntry
 
 _SHOWN = ("requests", "waiting_requests", "draining")  # of its load, to whoever reads the roster
 

@@ -5,7 +5,6 @@ import random
 from collections.abc import Iterator
 
 from configs.traffic import Burst, Diurnal, LogNormal, Ramp, Shape, Square, Traffic
-from deployments.scheduling.waiting_line import Tier
 from deployments.simulation.request import Request
 
 _PART = 0.1  # of a request, by which even ones are counted
@@ -16,11 +15,10 @@ def arrivals(traffic: Traffic) -> list[Request]:
     draw = random.Random(traffic.seed)  # noqa: S311
     if traffic.recorded:
         made = [
-            (one.at_s, Tier[one.tier.upper()], one.prompt_tokens, one.answer_tokens)
-            for one in traffic.recorded
+            (one.at_s, one.tier, one.prompt_tokens, one.answer_tokens) for one in traffic.recorded
         ]
     else:
-        tiers = [Tier[name.upper()] for name in traffic.classes]
+        tiers = list(traffic.classes)
         shares = list(traffic.classes.values())
         made = [
             (

@@ -5,7 +5,7 @@ import math
 from configs.scenario import Scenario
 from deployments.autoscaling.observation import Capacity, GangCount
 from deployments.autoscaling.step_fit import StepFit
-from deployments.scheduling.rank_load import Room
+from deployments.scheduling.rank_load import RankLoad
 from deployments.simulation.gang import SimulatedGang, new_gang
 from deployments.simulation.rank import Rank
 
@@ -30,7 +30,7 @@ class SimulatedFleet:
         self._made += 1
         gang = new_gang(self._scenario, self._made, now_s, self._answer_tokens)
         self.gangs.append(gang)
-        self._ranks |= {rank.room.replica: (gang, rank) for rank in gang.ranks}
+        self._ranks |= {rank.load.replica: (gang, rank) for rank in gang.ranks}
         return gang
 
     def count(self) -> GangCount:
@@ -52,13 +52,13 @@ class SimulatedFleet:
             start_s=self._start_s,
         )
 
-    def rooms(self) -> list[Room]:
+    def rank_loads(self) -> list[RankLoad]:
         """Of ranks that get new work."""
-        return [rank.room for one in self.gangs if one.up and one.stays for rank in one.ranks]
+        return [rank.load for one in self.gangs if one.up and one.stays for rank in one.ranks]
 
-    def at(self, room: Room) -> tuple[SimulatedGang, Rank]:
+    def at(self, load: RankLoad) -> tuple[SimulatedGang, Rank]:
         """Whose room it is."""
-        return self._ranks[room.replica]
+        return self._ranks[load.replica]
 
     def next_up_s(self) -> float:
         return min((one.up_at_s for one in self.gangs if not one.up), default=math.inf)
@@ -95,7 +95,7 @@ class SimulatedFleet:
     def remove(self, gang: SimulatedGang, now_s: float) -> None:
         self.gangs.remove(gang)
         for rank in gang.ranks:
-            del self._ranks[rank.room.replica]
+            del self._ranks[rank.load.replica]
         self._spent_s += now_s - gang.asked_at_s
 
     def gang_s(self, now_s: float) -> float:

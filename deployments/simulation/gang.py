@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from configs.scenario import Scenario
 from deployments.autoscaling.step_fit import StepFit
-from deployments.scheduling.rank_load import Limits, Room
+from deployments.scheduling.rank_load import Limits, RankLoad
 from deployments.simulation.rank import Rank
 from deployments.simulation.request import Request
 
@@ -67,7 +67,7 @@ class SimulatedGang:
 
     @property
     def running(self) -> int:
-        return sum(rank.room.sequences for rank in self.ranks)
+        return sum(rank.load.sequences for rank in self.ranks)
 
     @property
     def stays(self) -> bool:
@@ -84,7 +84,7 @@ def new_gang(scenario: Scenario, name: int, now_s: float, answer_tokens: int) ->
         block_tokens=gang.block_tokens,
     )
     ranks = [
-        Rank(Room(f"{name:06d}-{rank}", limits, answer_tokens=answer_tokens), gang)
+        Rank(RankLoad(f"{name:06d}-{rank}", limits, answer_tokens=answer_tokens), gang)
         for rank in range(gang.ranks)
     ]
     return SimulatedGang(now_s, now_s + gang.start_s, gang.step.base_s, ranks)

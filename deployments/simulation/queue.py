@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 from configs.scenario import Scenario
+from configs.tier import Tier
 from deployments.autoscaling.observation import ClassLoad
-from deployments.scheduling.waiting_line import Tier, WaitingLine
+from deployments.scheduling.waiting_line import WaitingLine
 from deployments.simulation.request import Request
-from deployments.simulation.request_stats import Lately
+from deployments.simulation.request_stats import RequestStats
 
 
 @dataclass(slots=True)
@@ -46,14 +47,14 @@ class Queue:
     def rejoin(self, request: Request, now_s: float, *, served: bool) -> None:
         """Called back from a rank."""
         self._classes[request.tier].running -= 1
-        request.call_back()
+        request.requeue()
         self.line.rejoin(request.ticket)
         self._wait(request, now_s, served)
 
     def _wait(self, request: Request, now_s: float, served: bool) -> None:
         one = self._classes[request.tier]
-        patience_s = self._waits_s[request.tier] if served else self._deadline_s
-        one.waiting[request.number] = now_s, now_s + patience_s
+        max_wait_s = self._waits_s[request.tier] if served else self._deadline_s
+        one.waiting[request.number] = now_s, now_s + max_wait_s
         one.tokens += self._promise(request)
         self._requests[request.number] = request
 
@@ -89,14 +90,14 @@ class Queue:
         ticket = request.ticket
         return ticket.prompt_tokens + min(ticket.max_tokens, self._answer_tokens)
 
-    def loads(self, lately: Lately, now_s: float) -> dict[Tier, ClassLoad]:
+    def loads(self, stats: RequestStats, now_s: float) -> dict[Tier, ClassLoad]:
         return {
             tier: ClassLoad(
                 queued_requests=len(one.waiting),
                 queued_tokens=one.tokens,
                 oldest_s=now_s - next(iter(one.waiting.values()), (now_s,))[0],
                 running=one.running,
-                arrivals_per_s=lately.arrivals_per_s(tier, now_s),
+                arrivals_per_s=stats.arrivals_per_s(tier, now_s),
             )
             for tier, one in self._classes.items()
         }

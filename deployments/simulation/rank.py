@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from configs.scenario import Gang
-from deployments.scheduling.rank_load import Room
+from deployments.scheduling.rank_load import RankLoad
 from deployments.simulation.request import Request
 
 
@@ -17,7 +17,7 @@ class Rank:
     preempts, and no prompt is cached.
     """
 
-    room: Room
+    load: RankLoad
     gang: Gang
     steps: int = 0
     prompts: deque[Request] = field(default_factory=deque)
@@ -37,7 +37,7 @@ class Rank:
         sequences = len(self.answers)
         if self.prompts:
             budget = max(1, self.gang.max_num_batched_tokens - sequences)
-            self.chunk = min(budget, self.room.prefill_tokens)
+            self.chunk = min(budget, self.load.prefill_tokens)
             alike = 1
         else:
             self.chunk = 0
@@ -54,7 +54,7 @@ class Rank:
 
     def _prefill(self) -> list[Request]:
         begun, chunk = [], self.chunk
-        self.room.prefill_tokens -= chunk
+        self.load.prefill_tokens -= chunk
         while self.prompts and chunk >= self.left_tokens:
             request = self.prompts.popleft()
             chunk -= self.left_tokens
@@ -64,7 +64,7 @@ class Rank:
             if left := request.answer_tokens - request.produced:
                 heapq.heappush(self.answers, (self.steps + left, request.number, request))
             else:
-                self.room.release(request.ticket, started=True)
+                self.load.release(request.ticket, started=True)
         self.left_tokens -= chunk
         return begun
 
@@ -73,7 +73,7 @@ class Rank:
         while self.answers and self.answers[0][0] <= self.steps:
             *_, request = heapq.heappop(self.answers)
             request.produced = request.answer_tokens
-            self.room.release(request.ticket, started=True)
+            self.load.release(request.ticket, started=True)
             done.append(request)
         return done
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from deployments.scheduling.waiting_line import Ticket, Tier
+from configs.tier import Tier
+from deployments.scheduling.ticket import Ticket
 
 
 @dataclass(slots=True, eq=False)
@@ -24,11 +25,11 @@ class Request:
     def __post_init__(self) -> None:
         self.ticket = self._ticket()
 
-    def call_back(self) -> None:
+    def requeue(self) -> None:
         """What it has produced is prefilled where it goes on."""
         before = self.ticket
         self.ticket = self._ticket()
-        self.ticket.turn, self.ticket.lone = before.turn, before.lone
+        self.ticket.start_tag, self.ticket.sparse = before.start_tag, before.sparse
 
     def _ticket(self) -> Ticket:
         return Ticket(

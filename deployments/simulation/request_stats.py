@@ -2,9 +2,9 @@
 
 from collections import deque
 
+from configs.tier import Tier
 from deployments.autoscaling.observation import RATE_S, Lengths
 from deployments.autoscaling.quantile import quantile
-from deployments.scheduling.waiting_line import Tier
 from deployments.simulation.request import Request
 
 _WINDOW_S = 30.0
@@ -12,7 +12,7 @@ _QUANTILE = 0.9
 _REMEMBERED = 512
 
 
-class Lately:
+class RequestStats:
     """All in order of time."""
 
     def __init__(self) -> None:

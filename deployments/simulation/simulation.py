@@ -6,7 +6,8 @@ from collections.abc import Callable
 from configs.autoscaling import Autoscaling
 from configs.scenario import Scenario
 from deployments.autoscaling.observation import Observation
-from deployments.autoscaling.policy import Decision, Memory, decide
+from deployments.autoscaling.policy import Decision, decide
+from deployments.autoscaling.policy_state import PolicyState
 from deployments.autoscaling.quantile import quantile
 from deployments.scheduling.dispatch import dispatch
 from deployments.simulation.arrivals import arrivals
@@ -14,9 +15,9 @@ from deployments.simulation.fleet import SimulatedFleet
 from deployments.simulation.gang import SimulatedGang
 from deployments.simulation.outcome import Look, Outcome
 from deployments.simulation.queue import Queue
-from deployments.simulation.request_stats import Lately
+from deployments.simulation.request_stats import RequestStats
 
-Policy = Callable[[Observation, Memory, Autoscaling], Decision]
+Policy = Callable[[Observation, PolicyState, Autoscaling], Decision]
 
 _EXPECTED = 0.95  # quantile of answers by which ranks promise cache (`deployments.shard.ledger`)
 
@@ -34,7 +35,7 @@ def fixed(scenario: Scenario, gangs: int) -> Outcome:
     """The same with so many gangs all the time."""
     return simulate(
         scenario.model_copy(update={"initial_gangs": gangs}),
-        lambda seen, memory, config: Decision(gangs, memory),
+        lambda seen, state, config: Decision(gangs, state),
     )
 
 
@@ -43,13 +44,13 @@ class _Simulation:
         self._config = scenario.autoscaling
         self._scenario = scenario
         self._policy = policy
-        self._memory = Memory()
+        self._state = PolicyState()
         self._requests = arrivals(scenario.traffic)
         answers = [float(one.answer_tokens) for one in self._requests]
         expected = int(quantile(answers, _EXPECTED) or 1)
         self._queue = Queue(scenario, expected)
         self._fleet = SimulatedFleet(scenario, expected)
-        self._lately = Lately()
+        self._stats = RequestStats()
         self._next = 0  # request to arrive
         self._look_s = 0.0
         self._arrived = 0  # since the last look
@@ -89,8 +90,8 @@ class _Simulation:
         request = self._requests[self._next]
         self._next += 1
         self._arrived += 1
-        self._lately.arrive(request.tier, now_s)
-        self._queue.join(request, now_s, served=bool(self._fleet.rooms()))
+        self._stats.arrive(request.tier, now_s)
+        self._queue.join(request, now_s, served=bool(self._fleet.rank_loads()))
 
     def _look(self, now_s: float) -> None:
         self._queue.expire(now_s)
@@ -100,8 +101,8 @@ class _Simulation:
                     self._queue.rejoin(request, now_s, served=True)
             self._fleet.remove(gang, now_s)
         seen = self._observe(now_s)
-        decision = self._policy(seen, self._memory, self._config)
-        self._memory = decision.memory
+        decision = self._policy(seen, self._state, self._config)
+        self._state = decision.state
         queued = sum(one.queued_requests for one in seen.classes.values())
         self._looks.append(
             Look(
@@ -119,24 +120,24 @@ class _Simulation:
         self._fleet.scale(decision.gangs, now_s)
 
     def _observe(self, now_s: float) -> Observation:
-        rooms = [rank.room for gang in self._fleet.gangs for rank in gang.ranks]
+        loads = [rank.load for gang in self._fleet.gangs for rank in gang.ranks]
         return Observation(
             now_s=now_s,
             gangs=self._fleet.count(),
             capacity=self._fleet.capacity(),
-            classes=self._queue.loads(self._lately, now_s),
-            lengths=self._lately.lengths,
-            kv_tokens=sum(room.promised_tokens for room in rooms),
-            prefill_tokens=sum(room.prefill_tokens for room in rooms),
-            ttft_s=self._lately.ttft_s(now_s),
-            tpot_s=self._lately.tpot_s(now_s),
+            classes=self._queue.loads(self._stats, now_s),
+            lengths=self._stats.lengths,
+            kv_tokens=sum(load.promised_tokens for load in loads),
+            prefill_tokens=sum(load.prefill_tokens for load in loads),
+            ttft_s=self._stats.ttft_s(now_s),
+            tpot_s=self._stats.tpot_s(now_s),
         )
 
     def _hand_out(self, now_s: float) -> None:
-        if not len(self._queue.line) or not (rooms := self._fleet.rooms()):
+        if not len(self._queue.line) or not (loads := self._fleet.rank_loads()):
             return
-        for ticket, room in dispatch(self._queue.line, rooms, lambda _: ()):
-            gang, rank = self._fleet.at(room)
+        for ticket, load in dispatch(self._queue.line, loads, lambda _: ()):
+            gang, rank = self._fleet.at(load)
             gang.add(rank, self._queue.run(int(ticket.request_id)), now_s)
 
     def _end_steps(self, gang: SimulatedGang, now_s: float) -> None:
@@ -144,11 +145,11 @@ class _Simulation:
         for request in begun:
             if request.first_at_s is None:
                 request.first_at_s = now_s
-                self._lately.begin(request, now_s)
+                self._stats.begin(request, now_s)
         for request in done:
             request.done_at_s = now_s
             self._queue.finish(request)
-            self._lately.finish(request, now_s)
+            self._stats.finish(request, now_s)
         self._hand_out(now_s)
         if not gang.steps:
             gang.begin(now_s)

@@ -3,8 +3,8 @@
 import pytest
 
 from cluster.machines import GPUS, MACHINES, gpu_of, hardware_of
-from configs.cluster_manifest import Hardware, NodeGroup
 from configs.errors import ConfigError
+from configs.node_group import Hardware, NodeGroup
 
 
 @pytest.mark.parametrize("machine", MACHINES)

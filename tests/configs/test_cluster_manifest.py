@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.cluster_manifest import Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.errors import ConfigError
 from configs.schema import PROJECT_ROOT
 
@@ -13,7 +13,7 @@ _CLUSTERS = PROJECT_ROOT / "configs" / "clusters"
 
 @pytest.mark.parametrize("path", sorted(_CLUSTERS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_manifest_that_ships_is_one(path: Path) -> None:
-    assert Topology.load(path).groups
+    assert ClusterManifest.load(path).groups
 
 
 def _refused(manifest: str, before: str, after: str, directory: Path) -> str:
@@ -23,7 +23,7 @@ def _refused(manifest: str, before: str, after: str, directory: Path) -> str:
     path = directory / "cluster.yaml"
     path.write_text(text.replace(before, after, 1), "utf-8")
     with pytest.raises(ConfigError) as error:
-        Topology.load(path)
+        ClusterManifest.load(path)
     return str(error.value)
 
 
@@ -100,4 +100,4 @@ def test_a_checkpoint_instead_of_a_shard_set_is_named(tmp_path: Path) -> None:
         "utf-8",
     )
     with pytest.raises(ConfigError, match=r"cluster\.yaml:5: weights\.source: give a shard set"):
-        Topology.load(path)
+        ClusterManifest.load(path)

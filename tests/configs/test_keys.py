@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 
 from configs.errors import ConfigError
 from configs.keys import KeysFile, hashed
+from configs.tier import Tier
 from deployments.cli import app
 
 DIGEST = hashed("secret")
@@ -15,7 +16,7 @@ def test_what_the_command_prints_makes_a_keys_file() -> None:
     key = next(line for line in printed.splitlines() if line.startswith("s4-"))
     (entry,) = KeysFile.parse("keys:\n" + printed.split("`keys:`:")[1], "it").keys
     assert (entry.name, entry.sha256) == ("team: a", hashed(key))
-    assert (entry.tier, entry.requests_per_minute) == ("standard", None)
+    assert (entry.tier, entry.requests_per_minute) == (Tier.STANDARD, None)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,10 @@ def test_what_the_command_prints_makes_a_keys_file() -> None:
     [
         ("keys: []", "keys: "),
         ("keys: [{name: a, sha256: pasted-by-mistake}]", r"keys\.0\.sha256"),
-        (f"keys: [{{name: a, sha256: {DIGEST}, class: urgent}}]", r"keys\.0\.class"),
+        (
+            f"keys: [{{name: a, sha256: {DIGEST}, class: urgent}}]",
+            r"keys\.0\.class: Input should be 'interactive', 'standard' or 'batch'",
+        ),
         (f"keys: [{{name: a, sha256: {DIGEST}, streams: 0}}]", r"keys\.0\.streams"),
         (f"keys: [{{name: a, sha256: {DIGEST}}}, {{name: b, sha256: {DIGEST}}}]", "given twice"),
         ("keys: [", "isn't YAML, line 1"),

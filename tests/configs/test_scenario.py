@@ -6,6 +6,7 @@ import yaml
 from configs.errors import ConfigError
 from configs.scenario import Scenario
 from configs.schema import PROJECT_ROOT
+from configs.tier import Tier
 
 SHIPPED = sorted((PROJECT_ROOT / "configs" / "scenarios").glob("*.yaml"))
 RAMP = {"shape": "ramp", "duration_s": 10, "from_per_s": 1, "to_per_s": 2}
@@ -43,7 +44,10 @@ def test_a_trace_lies_beside_the_scenario(tmp_path: Path) -> None:
         '{"at_s": 2, "prompt_tokens": 11, "answer_tokens": 4}\n'
     )
     traffic = Scenario.load(written(tmp_path, traffic={"recorded_file": "trace.jsonl"})).traffic
-    assert [(one.at_s, one.tier) for one in traffic.recorded] == [(0.5, "batch"), (2, "standard")]
+    assert [(one.at_s, one.tier) for one in traffic.recorded] == [
+        (0.5, Tier.BATCH),
+        (2, Tier.STANDARD),
+    ]
     assert traffic.ends_s == 2
 
 

@@ -1,6 +1,6 @@
 """What a rank says of itself."""
 
-from deployments.roster import RankEntry
+from deployments.wire.rank_entry import RankEntry
 
 
 def entry(replica: str = "a", gang: str = "g", rank: int = 0, requests: int = 0) -> RankEntry:

@@ -1,6 +1,7 @@
 import asyncio
 
-from deployments.roster import EXPIRE_AFTER_S, RankEntry, Roster, RosterService
+from deployments.roster import EXPIRE_AFTER_S, Roster, RosterService
+from deployments.wire.rank_entry import RankEntry
 from tests.deployments.roster_entries import entry
 
 

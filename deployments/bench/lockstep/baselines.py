@@ -5,48 +5,34 @@ They send each request at once, without waiting for room, as servers without adm
 
 import itertools
 from collections.abc import Iterable
-from typing import Any
 
 from ray.serve import Application
 
 from configs.deployment import Deployment
 from deployments.app import application
-from deployments.router.router import Router
 from deployments.scheduling.prefix_index import Cached
-from deployments.scheduling.rank_load import Room
-from deployments.scheduling.waiting_line import Ticket
+from deployments.scheduling.rank_load import RankLoad
+from deployments.scheduling.ticket import Ticket
 
 _turns = itertools.count()
 
 
-def next_in_turn(_: Ticket, rooms: Iterable[Room], __: Cached) -> tuple[Room, int]:
-    ordered = sorted(rooms, key=lambda room: room.replica)
+def next_in_turn(_: Ticket, ranks: Iterable[RankLoad], __: Cached) -> tuple[RankLoad, int]:
+    """Choose each rank in turn."""
+    ordered = sorted(ranks, key=lambda rank: rank.replica)
     return ordered[next(_turns) % len(ordered)], 0
 
 
-def fewest_requests(_: Ticket, rooms: Iterable[Room], __: Cached) -> tuple[Room, int]:
-    return min(rooms, key=lambda room: (room.sequences, room.replica)), 0
-
-
-class RoundRobinRouter(Router):
-    def __init__(self, *args: Any) -> None:
-        from deployments.scheduling import dispatch
-
-        vars(dispatch)["cheapest"] = next_in_turn  # in this replica's own process
-        super().__init__(*args)
-
-
-class LeastLoadedRouter(Router):
-    def __init__(self, *args: Any) -> None:
-        from deployments.scheduling import dispatch
-
-        vars(dispatch)["cheapest"] = fewest_requests
-        super().__init__(*args)
+def fewest_requests(_: Ticket, ranks: Iterable[RankLoad], __: Cached) -> tuple[RankLoad, int]:
+    """Choose the rank with the fewest requests."""
+    return min(ranks, key=lambda rank: (rank.sequences, rank.replica)), 0
 
 
 def round_robin(deployment: Deployment) -> Application:
-    return application(deployment, RoundRobinRouter)
+    """Build small4 with `next_in_turn`."""
+    return application(deployment, next_in_turn)
 
 
 def least_loaded(deployment: Deployment) -> Application:
-    return application(deployment, LeastLoadedRouter)
+    """Build small4 with `fewest_requests`."""
+    return application(deployment, fewest_requests)

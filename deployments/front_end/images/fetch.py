@@ -12,21 +12,21 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from io import BytesIO
 from ipaddress import ip_address
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from vllm.exceptions import GracefulHTTPError
 from vllm.multimodal.image import open_image
 from yarl import URL
 
+from configs.errors import BusyFetchingError
 from configs.request_limits import RequestLimits
 from deployments.front_end.bytes_left import BytesLeft, bytes_left
 from deployments.front_end.images.links import checked, refused
 from deployments.front_end.images.public_address import Address, is_public
+from deployments.front_end.refusals import as_vllm_error
 
 _REDIRECTS = 3
 _REDIRECTED = (301, 302, 303, 307, 308)
@@ -35,17 +35,6 @@ _CHUNK_BYTES = 1 << 16
 _HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "small4"}
 
 logger = logging.getLogger("ray.serve")
-
-
-class FetchingError(GracefulHTTPError):
-    """503: others' images take all the time there is."""
-
-    def __init__(self, fetches: int) -> None:
-        super().__init__(
-            f"{fetches} images are being fetched already, which is all that may. Try again later, "
-            "or send the image in the request, as data:image/png;base64,…",
-            HTTPStatus.SERVICE_UNAVAILABLE,
-        )
 
 
 class ImageFetch:
@@ -71,8 +60,8 @@ class ImageFetch:
     async def bring_in(self, messages: Iterable[dict[str, Any]]) -> None:
         """Puts `data:` URLs into messages of `messages.plain`, where they have links.
 
-        Raises VLLMValidationError for an image that can't be had, FetchingError when too many are
-        being fetched.
+        Raises VLLMValidationError for an image that can't be had, GracefulHTTPError when too many
+        are being fetched.
         """
         linked = [image for image in _images(messages) if not image["url"].startswith("data:")]
         urls = dict.fromkeys(image["url"] for image in linked)
@@ -109,7 +98,11 @@ class ImageFetch:
             async with asyncio.timeout(self._limits.image_fetch_s):
                 await self._places.acquire()
         except TimeoutError:
-            raise FetchingError(self._limits.image_fetches) from None
+            busy = BusyFetchingError(
+                f"{self._limits.image_fetches} images are being fetched already, which is all that "
+                "may. Try again later, or send the image in the request, as data:image/png;base64,…"
+            )
+            raise as_vllm_error(busy) from None
         try:
             yield
         finally:

@@ -1,13 +1,12 @@
 """Bodies that are too large are refused before they are read; what is left is for images."""
 
-from http import HTTPStatus
-
 from fastapi import HTTPException
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from configs.errors import BodyTooLargeError
 from deployments.front_end.bytes_left import BytesLeft, bytes_left
-from deployments.front_end.error_form import refusal
+from deployments.front_end.refusals import answer, status_of
 
 
 class BodyLimit:
@@ -16,7 +15,9 @@ class BodyLimit:
     def __init__(self, app: ASGIApp, mebibytes: int) -> None:
         self._app = app
         self._limit = mebibytes << 20
-        self._said = f"The request is larger than the {mebibytes} MiB that are taken."
+        self._refused = BodyTooLargeError(
+            f"The request is larger than the {mebibytes} MiB that are taken."
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -24,8 +25,7 @@ class BodyLimit:
             return
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdigit() and int(announced) > self._limit:
-            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            await refusal(scope, status, self._said, {})(scope, receive, send)
+            await answer(scope, self._refused)(scope, receive, send)
             return
         left = BytesLeft(self._limit)
 
@@ -33,7 +33,7 @@ class BodyLimit:
             message = await receive()
             if not left.take(len(message.get("body", b""))):
                 # FastAPI passes this on to the handlers, where other errors become a 400.
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._said)
+                raise HTTPException(status_of(self._refused), str(self._refused))
             return message
 
         before = bytes_left.set(left)

@@ -1,16 +1,14 @@
 """ASGI middleware: only requests with a valid key pass, and no more of them than it may send."""
 
-from http import HTTPStatus
-
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from configs.errors import ForbiddenModelError, QuotaError, RefusedError, UnknownKeyError
 from configs.keys import Key
-from deployments.access.allowances import Allowances, QuotaError
+from deployments.access.allowances import Allowances
 from deployments.access.caller import Caller, caller
 from deployments.access.key_ring import KeyRing
-from deployments.front_end.error_form import refusal
+from deployments.front_end.refusals import answer
 from deployments.front_end.route_path import route_path
 
 # Whoever watches the deployment has no key.
@@ -33,25 +31,26 @@ class Gate:
             return
         key = self._ring.find(_presented(Headers(scope=scope)))
         if key is None or (key.models is not None and self._model not in key.models):
-            await _refuse(self._refusal(scope, key), scope, receive, send)
+            await _refuse(self._refusal(key), scope, receive, send)
         elif scope["type"] == "websocket" or scope["method"] == "POST":
             await self._limited(key, scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    def _refusal(self, scope: Scope, key: Key | None) -> JSONResponse:
+    def _refusal(self, key: Key | None) -> RefusedError:
         if key is not None:
-            text = f"The key {key.name!r} may not use the model {self._model!r}."
-            return refusal(scope, HTTPStatus.FORBIDDEN, text, {})
-        text = "Send a valid API key, as `Authorization: Bearer KEY` or `x-api-key: KEY`."
-        return refusal(scope, HTTPStatus.UNAUTHORIZED, text, {"WWW-Authenticate": "Bearer"})
+            return ForbiddenModelError(
+                f"The key {key.name!r} may not use the model {self._model!r}."
+            )
+        return UnknownKeyError(
+            "Send a valid API key, as `Authorization: Bearer KEY` or `x-api-key: KEY`.",
+            {"WWW-Authenticate": "Bearer"},
+        )
 
     async def _limited(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             allowance = await self._allowances.begin(key)
-        except QuotaError as error:
-            status = HTTPStatus.TOO_MANY_REQUESTS
-            refused = refusal(scope, status, str(error), error.headers)
+        except QuotaError as refused:
             await _refuse(refused, scope, receive, send)
             return
         its = Caller(allowance, self._allowances)
@@ -75,8 +74,8 @@ def _presented(headers: Headers) -> str:
     return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
 
 
-async def _refuse(answer: JSONResponse, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(refused: RefusedError, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
     else:
-        await answer(scope, receive, send)
+        await answer(scope, refused)(scope, receive, send)

@@ -11,18 +11,18 @@ from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from vllm.exceptions import GracefulHTTPError
 
-from deployments.front_end.error_form import refusal
+from configs.errors import RefusedError
+from deployments.front_end.refusals import answer
 
 _AGAIN = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
-_heard: ContextVar[list[GracefulHTTPError] | None] = ContextVar("heard", default=None)
+_heard: ContextVar[list[RefusedError] | None] = ContextVar("heard", default=None)
 
 
-def turn_away(error: GracefulHTTPError) -> None:
+def turn_away(refused: RefusedError) -> None:
     """Notes why the request that is being served gets no rank."""
     if (heard := _heard.get()) is not None:
-        heard.append(error)
+        heard.append(refused)
 
 
 class TurnedAway:
@@ -33,7 +33,7 @@ class TurnedAway:
         self._wait_s = wait_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        heard: list[GracefulHTTPError] = []
+        heard: list[RefusedError] = []
         start: Message | None = None
         refused = False
 
@@ -44,10 +44,9 @@ class TurnedAway:
                 return
             if start is not None and heard:
                 refused, start = True, None
-                error = heard[0]
-                status, text = HTTPStatus(error.http_status), str(error)
-                headers = {"Retry-After": self._again(), **getattr(error, "headers", {})}
-                await refusal(scope, status, text, headers)(scope, receive, send)
+                response = answer(scope, heard[0])
+                response.headers.setdefault("Retry-After", self._again())
+                await response(scope, receive, send)
             if refused:
                 return
             if start is not None:

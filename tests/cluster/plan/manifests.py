@@ -3,7 +3,7 @@
 from typing import Any
 
 from cluster.plan.model import Model
-from configs.cluster_manifest import Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.schema import PROJECT_ROOT
 from deployments.model_spec import model_spec
 
@@ -23,8 +23,8 @@ def gpus(kind: str, number: int) -> dict[str, Any]:
     return {"hardware": {"cpus": 64, "memory_gib": 1000, "gpus": number, "gpu": kind}}
 
 
-def manifest(group: dict[str, Any], **serving: Any) -> Topology:
-    return Topology.model_validate(
+def manifest_of(group: dict[str, Any], **serving: Any) -> ClusterManifest:
+    return ClusterManifest.model_validate(
         {
             "name": "test",
             "provider": {"type": "local"},

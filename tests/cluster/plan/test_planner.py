@@ -10,7 +10,7 @@ from cluster.plan.planner import plan
 from configs.errors import ConfigError, FitError
 from deployments.model_spec import model_spec
 from model_shards.nano import TRAINED_NANO
-from tests.cluster.plan.manifests import RECIPE, SMALL_4, gpus, manifest
+from tests.cluster.plan.manifests import RECIPE, SMALL_4, gpus, manifest_of
 
 P5EN = {"machine": "p5en.48xlarge"}
 
@@ -36,23 +36,23 @@ def test_how_gangs_lie_on_machines(
     group: dict[str, Any], serving: dict[str, Any], lies: tuple[int, int, int, int]
 ) -> None:
     """Ranks, those on a machine, machines of a gang, and gangs on all machines."""
-    layout = plan(manifest(group, **serving), SMALL_4).layout
+    layout = plan(manifest_of(group, **serving), SMALL_4).layout
     on_machines = (layout.ranks_per_node, layout.nodes_per_gang)
     assert (layout.ranks, *on_machines, layout.gangs) == lies
     assert layout.tensor_parallel == serving.get("tensor_parallel_size", 1)
 
 
 def test_gangs_are_on_the_first_group_that_holds_one() -> None:
-    topology = manifest(P5EN)
-    routers = topology.groups[0].model_copy(update={"name": "routers", "machine": "m7i.8xlarge"})
-    small = topology.groups[0].model_copy(update={"name": "small", "machine": "g6e.48xlarge"})
-    serving = topology.serving.model_copy(update={"precision": "bf16"})
-    update = {"groups": (routers, small, *topology.groups), "serving": serving}
-    assert plan(topology.model_copy(update=update), SMALL_4).layout.group == "gpu"
+    manifest = manifest_of(P5EN)
+    routers = manifest.groups[0].model_copy(update={"name": "routers", "machine": "m7i.8xlarge"})
+    small = manifest.groups[0].model_copy(update={"name": "small", "machine": "g6e.48xlarge"})
+    serving = manifest.serving.model_copy(update={"precision": "bf16"})
+    update = {"groups": (routers, small, *manifest.groups), "serving": serving}
+    assert plan(manifest.model_copy(update=update), SMALL_4).layout.group == "gpu"
 
 
 def test_a_gang_of_more_ranks_reads_less_and_holds_more_on_each() -> None:
-    of_8, of_4 = (plan(manifest(P5EN, ranks=ranks), SMALL_4) for ranks in (8, 4))
+    of_8, of_4 = (plan(manifest_of(P5EN, ranks=ranks), SMALL_4) for ranks in (8, 4))
     assert of_8.memory.experts * 2 == of_4.memory.experts
     assert of_8.memory.kv_tokens > of_4.memory.kv_tokens
     assert of_8.experts_per_rank == 16
@@ -61,12 +61,12 @@ def test_a_gang_of_more_ranks_reads_less_and_holds_more_on_each() -> None:
 
 
 def test_a_gang_over_machines_is_downloaded_in_parts() -> None:
-    found = plan(manifest(P5EN | {"max_nodes": 2}, ranks=16), SMALL_4)
+    found = plan(manifest_of(P5EN | {"max_nodes": 2}, ranks=16), SMALL_4)
     assert found.download.rank < found.download.node < 0.6 * found.download.checkpoint
 
 
 def test_prices_are_told_of_machines_and_tokens() -> None:
-    priced = manifest(P5EN | {"usd_per_hour": 60, "max_nodes": 2}, ranks=4)
+    priced = manifest_of(P5EN | {"usd_per_hour": 60, "max_nodes": 2}, ranks=4)
     head = priced.head.model_copy(update={"usd_per_hour": 1.0})
     found = plan(priced.model_copy(update={"head": head}), SMALL_4)
     assert found.usd_per_hour == (61, 121)
@@ -101,12 +101,12 @@ def test_what_can_not_be_planned_is_refused(
     group: dict[str, Any], serving: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(ConfigError, match=told):
-        plan(manifest(group, **serving), SMALL_4)
+        plan(manifest_of(group, **serving), SMALL_4)
 
 
 def test_engine_arguments_count() -> None:
     def engine(**arguments: Any) -> Any:
-        return plan(manifest(P5EN, deployment={"engine": arguments}), SMALL_4)
+        return plan(manifest_of(P5EN, deployment={"engine": arguments}), SMALL_4)
 
     usual, halved = engine(), engine(kv_cache_dtype="fp8")
     assert halved.memory.kv_tokens == pytest.approx(2 * usual.memory.kv_tokens, rel=1e-3)
@@ -132,14 +132,14 @@ def test_engine_arguments_count() -> None:
 def test_what_does_not_fit_is_told_with_what_would(
     group: dict[str, Any], serving: dict[str, Any], change: str
 ) -> None:
-    topology = manifest(group, **serving)
+    manifest = manifest_of(group, **serving)
     with pytest.raises(FitError) as error:
-        plan(topology, SMALL_4)
+        plan(manifest, SMALL_4)
     assert f"{change}\n" in f"{error.value}\n"
-    remedies = nearest(topology, SMALL_4)
+    remedies = nearest(manifest, SMALL_4)
     assert any(change in remedy.told for remedy in remedies)
     for remedy in remedies:
-        attempt(remedy.topology, SMALL_4)
+        attempt(remedy.manifest, SMALL_4)
 
 
 def test_without_gpus_ranks_share_machines_by_their_cpus() -> None:
@@ -147,13 +147,13 @@ def test_without_gpus_ranks_share_machines_by_their_cpus() -> None:
     machine = {"hardware": {"cpus": 2, "memory_gib": 8}, "max_nodes": 2}
     nano = model_spec(TRAINED_NANO / "params.json")
     serving = {"precision": "bf16", "ranks": 2, "max_model_len": 4096}
-    found = plan(manifest(machine, **serving), nano)
+    found = plan(manifest_of(machine, **serving), nano)
     assert (found.layout.ranks_per_node, found.layout.gangs) == (2, 2)
     assert found.memory.device == 4 << 30
     assert found.memory.kv_token == 2 * 4 * 128 * 2 * 4
     assert not found.decode
     machine["hardware"] = {"cpus": 1, "memory_gib": 8}
-    found = plan(manifest(machine, **serving), nano)
+    found = plan(manifest_of(machine, **serving), nano)
     assert (found.layout.ranks_per_node, found.layout.nodes_per_gang) == (1, 2)
 
 
@@ -161,11 +161,11 @@ def test_too_little_memory_without_gpus_is_told_with_what_would_do() -> None:
     machine = {"hardware": {"cpus": 2, "memory_gib": 2}}
     nano = model_spec(TRAINED_NANO / "params.json")
     with pytest.raises(FitError, match=r"each CPU is .* GB short") as error:
-        plan(manifest(machine, precision="bf16", ranks=2), nano)
+        plan(manifest_of(machine, precision="bf16", ranks=2), nano)
     assert "gpu.hardware.memory_gib:" in str(error.value)
 
 
 def test_too_few_machines_for_the_ranks_are_told() -> None:
     with pytest.raises(FitError, match="max_nodes: 1 is fewer than the 2 machines") as error:
-        plan(manifest(P5EN, ranks=16), SMALL_4)
+        plan(manifest_of(P5EN, ranks=16), SMALL_4)
     assert "gpu.max_nodes: 2" in str(error.value)

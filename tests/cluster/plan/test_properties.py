@@ -7,16 +7,16 @@ from hypothesis import strategies as st
 
 from cluster.plan.nearest import nearest
 from cluster.plan.plan import Plan, attempt
-from configs.cluster_manifest import Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.errors import ConfigError, FitError
-from tests.cluster.plan.manifests import SMALL_4, gpus, manifest
+from tests.cluster.plan.manifests import SMALL_4, gpus, manifest_of
 
 KINDS = st.sampled_from(["L40S", "H100", "H200", "B200"])
 POWERS = st.sampled_from([1, 2, 4, 8, 16])
 
 
 @st.composite
-def manifests(draw: st.DrawFn) -> Topology:
+def manifests(draw: st.DrawFn) -> ClusterManifest:
     group = gpus(draw(KINDS), draw(st.integers(1, 8)))
     serving: dict[str, Any] = {
         "precision": draw(st.sampled_from(["fp8", "nvfp4", "bf16"])),
@@ -27,21 +27,21 @@ def manifests(draw: st.DrawFn) -> Topology:
         "ranks": draw(st.none() | POWERS),
         "tensor_parallel_size": draw(st.none() | st.sampled_from([1, 2, 4])),
     }
-    return manifest(group | {"max_nodes": draw(st.integers(1, 4))}, **serving)
+    return manifest_of(group | {"max_nodes": draw(st.integers(1, 4))}, **serving)
 
 
-def planned(topology: Topology) -> Plan:
+def planned(manifest: ClusterManifest) -> Plan:
     try:
-        return attempt(topology, SMALL_4)
+        return attempt(manifest, SMALL_4)
     except ConfigError:
         assume(False)
         raise
 
 
 @given(manifests())
-def test_what_is_planned_fits(topology: Topology) -> None:
-    found = planned(topology)
-    memory, serving = found.memory, topology.serving
+def test_what_is_planned_fits(manifest: ClusterManifest) -> None:
+    found = planned(manifest)
+    memory, serving = found.memory, manifest.serving
     assert memory.used <= memory.device * serving.gpu_memory_utilization
     assert memory.kv_tokens >= serving.max_model_len
     assert memory.kv_tokens * memory.kv_token <= memory.kv_cache
@@ -50,8 +50,8 @@ def test_what_is_planned_fits(topology: Topology) -> None:
 
 
 @given(manifests())
-def test_gangs_lie_on_whole_machines_or_within_one(topology: Topology) -> None:
-    layout, group = planned(topology).layout, topology.groups[0]
+def test_gangs_lie_on_whole_machines_or_within_one(manifest: ClusterManifest) -> None:
+    layout, group = planned(manifest).layout, manifest.groups[0]
     assert layout.ranks == layout.ranks_per_node * layout.nodes_per_gang
     devices = layout.ranks_per_node * layout.tensor_parallel
     assert group.hardware is not None
@@ -65,31 +65,33 @@ def test_gangs_lie_on_whole_machines_or_within_one(topology: Topology) -> None:
 
 
 @given(manifests(), st.floats(0.1, 1))
-def test_with_more_memory_it_still_fits_and_holds_no_less(topology: Topology, more: float) -> None:
-    before = planned(topology)
-    wider = max(more, topology.serving.gpu_memory_utilization)
+def test_with_more_memory_it_still_fits_and_holds_no_less(
+    manifest: ClusterManifest, more: float
+) -> None:
+    before = planned(manifest)
+    wider = max(more, manifest.serving.gpu_memory_utilization)
     update = {"gpu_memory_utilization": wider, "ranks": before.layout.ranks}
-    serving = topology.serving.model_copy(update=update)
-    after = attempt(topology.model_copy(update={"serving": serving}), SMALL_4)
+    serving = manifest.serving.model_copy(update=update)
+    after = attempt(manifest.model_copy(update={"serving": serving}), SMALL_4)
     assert after.memory.kv_tokens >= before.memory.kv_tokens
 
 
 @given(manifests())
-def test_what_does_not_fit_has_a_nearest_manifest_that_does(topology: Topology) -> None:
+def test_what_does_not_fit_has_a_nearest_manifest_that_does(manifest: ClusterManifest) -> None:
     try:
-        attempt(topology, SMALL_4)
+        attempt(manifest, SMALL_4)
     except FitError:
-        changes = nearest(topology, SMALL_4)
+        changes = nearest(manifest, SMALL_4)
         assert changes
         for change in changes:
-            attempt(change.topology, SMALL_4)
+            attempt(change.manifest, SMALL_4)
     except ConfigError:
         assume(False)
 
 
 @given(manifests())
-def test_a_step_takes_longer_with_more_sequences(topology: Topology) -> None:
-    found = planned(topology)
+def test_a_step_takes_longer_with_more_sequences(manifest: ClusterManifest) -> None:
+    found = planned(manifest)
     by_length: dict[int, list[float]] = {}
     for rate in found.decode:
         by_length.setdefault(rate.tokens, []).append(rate.step_s)

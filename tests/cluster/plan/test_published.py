@@ -10,7 +10,7 @@ import pytest
 
 from cluster.plan.planner import plan
 from configs.errors import FitError
-from tests.cluster.plan.manifests import RECIPE, SMALL_4, gpus, manifest
+from tests.cluster.plan.manifests import RECIPE, SMALL_4, gpus, manifest_of
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_it_fits(kind: str, number: int, precision: str, split: str | None) -> N
     serving: dict[str, Any] = RECIPE | {"precision": precision}
     if split:
         serving["tensor_parallel_size"] = number
-    found = plan(manifest(gpus(kind, number), **serving), SMALL_4)
+    found = plan(manifest_of(gpus(kind, number), **serving), SMALL_4)
     assert found.layout.ranks * found.layout.tensor_parallel == number
     assert found.room[0].tokens == 262_144
     assert found.room[0].of_rank >= 1
@@ -42,12 +42,12 @@ def test_it_fits(kind: str, number: int, precision: str, split: str | None) -> N
 )
 def test_it_does_not_fit(kind: str, number: int, precision: str) -> None:
     with pytest.raises(FitError, match=f"each {kind} is .* GB short"):
-        plan(manifest(gpus(kind, number), **RECIPE, precision=precision), SMALL_4)
+        plan(manifest_of(gpus(kind, number), **RECIPE, precision=precision), SMALL_4)
 
 
 def test_tensor_parallelism_repeats_the_cache() -> None:
     """Two GPUs of one rank hold hardly more tokens than one of two ranks, which has its own."""
-    ranks = plan(manifest(gpus("H200", 2), **RECIPE), SMALL_4)
-    split = plan(manifest(gpus("H200", 2), **RECIPE, tensor_parallel_size=2), SMALL_4)
+    ranks = plan(manifest_of(gpus("H200", 2), **RECIPE), SMALL_4)
+    split = plan(manifest_of(gpus("H200", 2), **RECIPE, tensor_parallel_size=2), SMALL_4)
     assert split.memory.kv_tokens < 1.2 * ranks.memory.kv_tokens
     assert ranks.room[0].of_gang == 2 * split.room[0].of_gang

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cluster.plan.planner import plan
 from cluster.render.render import render
-from configs.cluster_manifest import Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.schema import PROJECT_ROOT
 from deployments.model_spec import model_spec
 
@@ -14,17 +14,17 @@ NAMES = sorted(path.stem for path in _CLUSTERS.glob("*.yaml"))
 
 
 @cache
-def topology(name: str) -> Topology:
-    return Topology.load(_CLUSTERS / f"{name}.yaml")
+def manifest(name: str) -> ClusterManifest:
+    return ClusterManifest.load(_CLUSTERS / f"{name}.yaml")
 
 
 @cache
 def files(name: str) -> dict[str, str]:
     """File name to text, as `small4 cluster render` writes them."""
-    return rendered(topology(name))
+    return rendered(manifest(name))
 
 
-def rendered(described: Topology) -> dict[str, str]:
+def rendered(described: ClusterManifest) -> dict[str, str]:
     return render(described, plan(described, model_spec(described.serving.params)).layout)
 
 

@@ -9,7 +9,7 @@ import yaml
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
-from configs.cluster_manifest import Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.environment import node_environment
 from configs.errors import ConfigError
 from configs.providers import Aws, OnPrem
@@ -35,7 +35,7 @@ def test_ray_takes_it(name: str) -> None:
     prepared = prepare_config(cluster)
     validate_config(prepared)
     assert prepared["head_start_ray_commands"] == cluster["head_start_ray_commands"]
-    most = sum(group.max_nodes for group in shipped.topology(name).groups)
+    most = sum(group.max_nodes for group in shipped.manifest(name).groups)
     doubles = cluster["provider"]["type"] == "local"  # the head's host is one of the group's
     assert prepared["max_workers"] == most - doubles
 
@@ -86,8 +86,8 @@ def test_nodes_have_the_environment_that_small4_gives_a_ray_of_its_own(tmp_path:
     assert {f"{name}={value}" for name, value in wanted.items()} <= set(shown)
 
 
-def _changed(name: str, **changes: Any) -> Topology:
-    return shipped.topology(name).model_copy(update=changes)
+def _changed(name: str, **changes: Any) -> ClusterManifest:
+    return shipped.manifest(name).model_copy(update=changes)
 
 
 def test_a_host_that_is_head_and_worker_is_named_once() -> None:
@@ -105,7 +105,7 @@ def test_a_project_that_is_there_isnt_copied() -> None:
 
 
 def test_keys_below_the_project_are_copied_and_open_the_port() -> None:
-    serving = shipped.topology("aws-p5en").serving
+    serving = shipped.manifest("aws-p5en").serving
     keyed = serving.model_copy(update={"deployment": {"access": {"keys_file": "keys.yaml"}}})
     files = shipped.rendered(_changed("aws-p5en", serving=keyed))
     assert _loaded(files)["file_mounts"]["~/small4/keys.yaml"] == "./keys.yaml"
@@ -133,14 +133,14 @@ def test_ec2_takes_its_machines(name: str) -> None:
 
 
 def test_gangs_over_machines_without_efa_are_refused() -> None:
-    two = shipped.topology("aws-p5en-two-nodes")
+    two = shipped.manifest("aws-p5en-two-nodes")
     groups = (two.groups[0].model_copy(update={"machine": None, "hardware": _H200S}),)
     with pytest.raises(ConfigError, match="needs EFA between them"):
         shipped.rendered(two.model_copy(update={"groups": groups}))
 
 
 def test_what_is_reserved_is_asked_for() -> None:
-    group = shipped.topology("aws-p5en").groups[0]
+    group = shipped.manifest("aws-p5en").groups[0]
     block = group.model_copy(update={"reservation": "cr-1", "capacity_block": True})
     cluster = _loaded(shipped.rendered(_changed("aws-p5en", groups=(block,))))
     node = cluster["available_node_types"]["gpu"]["node_config"]
@@ -150,7 +150,7 @@ def test_what_is_reserved_is_asked_for() -> None:
 
 
 def test_keys_of_ones_own_are_named_on_every_machine() -> None:
-    provider = shipped.topology("aws-p5en").provider
+    provider = shipped.manifest("aws-p5en").provider
     assert isinstance(provider, Aws)
     keyed = provider.model_copy(update={"key_name": "mine", "ssh_key": Path("~/.ssh/mine")})
     cluster = _loaded(shipped.rendered(_changed("aws-p5en", provider=keyed)))
@@ -159,4 +159,4 @@ def test_keys_of_ones_own_are_named_on_every_machine() -> None:
     assert cluster["auth"]["ssh_private_key"] == "~/.ssh/mine"
 
 
-_H200S = shipped.topology("on-prem-two-nodes").head.hardware
+_H200S = shipped.manifest("on-prem-two-nodes").head.hardware

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from configs.cluster_manifest import NodeGroup
 from configs.errors import ConfigError
 from configs.exposure import refuse_to_expose
+from configs.node_group import NodeGroup
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from tests.cluster.render import shipped
 
@@ -48,7 +48,7 @@ def test_a_port_without_keys_is_on_loopback_and_routers_are_beside_it(
 
 
 def test_routers_go_to_nodes_without_gpus_where_haproxy_reaches_them(tmp_path: Path) -> None:
-    described = shipped.topology("aws-p5en")
+    described = shipped.manifest("aws-p5en")
     routers = NodeGroup(name="routers", machine="m7i.4xlarge")
     keyed = {"deployment": {"access": {"keys_env": "KEYS"}}}
     changed = described.model_copy(
@@ -70,9 +70,9 @@ def test_routers_go_to_nodes_without_gpus_where_haproxy_reaches_them(tmp_path: P
     ],
 )
 def test_what_cant_be_served_isnt_rendered(name: str, given: dict[str, Any], told: str) -> None:
-    serving = shipped.topology(name).serving.model_copy(update={"deployment": given})
+    serving = shipped.manifest(name).serving.model_copy(update={"deployment": given})
     with pytest.raises(ConfigError, match=told):
-        shipped.rendered(shipped.topology(name).model_copy(update={"serving": serving}))
+        shipped.rendered(shipped.manifest(name).model_copy(update={"serving": serving}))
 
 
 def test_on_this_machine_it_serves_what_the_default_config_does(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def _variables(served: ServeFile) -> Any:
 
 
 def _with_group(name: str, **changes: Any) -> tuple[NodeGroup, ...]:
-    return (shipped.topology(name).groups[0].model_copy(update=changes),)
+    return (shipped.manifest(name).groups[0].model_copy(update=changes),)
 
 
 @pytest.mark.parametrize(("nodes", "gangs"), [((0, 2), (0, 2)), ((1, 4), (1, 4)), ((2, 3), (2, 3))])
@@ -98,7 +98,7 @@ def test_gangs_come_and_go_with_their_machines(
     nodes: tuple[int, int], gangs: tuple[int, int], tmp_path: Path
 ) -> None:
     groups = _with_group("aws-p5en", min_nodes=nodes[0], max_nodes=nodes[1])
-    files = shipped.rendered(shipped.topology("aws-p5en").model_copy(update={"groups": groups}))
+    files = shipped.rendered(shipped.manifest("aws-p5en").model_copy(update={"groups": groups}))
     scaling = _served(files["serve.yaml"], tmp_path).deployment.gangs.autoscaling
     assert scaling is not None
     assert (scaling.min_gangs, scaling.max_gangs) == gangs
@@ -114,8 +114,8 @@ def test_gangs_come_and_go_with_their_machines(
 def test_what_the_manifest_says_of_the_deployment_goes_first(
     given: dict[str, Any], gangs: int, routers: int, tmp_path: Path
 ) -> None:
-    serving = shipped.topology("aws-p5en").serving.model_copy(update={"deployment": given})
-    changed = shipped.topology("aws-p5en").model_copy(update={"serving": serving})
+    serving = shipped.manifest("aws-p5en").serving.model_copy(update={"deployment": given})
+    changed = shipped.manifest("aws-p5en").model_copy(update={"serving": serving})
     deployment = _served(shipped.rendered(changed)["serve.yaml"], tmp_path).deployment
     assert (deployment.gangs.most, deployment.routers.most) == (gangs, routers)
     assert deployment.gangs.ranks == 8

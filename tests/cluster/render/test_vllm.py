@@ -36,7 +36,7 @@ _MISTAKES: list[tuple[dict[str, Any], str]] = [
 
 def _asked(name: str, engine: dict[str, Any]) -> dict[str, Any]:
     args = yaml.safe_load(config_text(name))["applications"][0]["args"]
-    gpu = gpu_of(shipped.topology(name).groups[0])
+    gpu = gpu_of(shipped.manifest(name).groups[0])
     assert gpu is not None
     return {
         "capability": _CAPABILITIES[gpu.name],
@@ -48,7 +48,7 @@ def _asked(name: str, engine: dict[str, Any]) -> dict[str, Any]:
 def refusals(tmp_path_factory: pytest.TempPathFactory) -> list[str | None]:
     """vLLM's answers, of the manifests and then of the mistakes; one process for all."""
     directory = tmp_path_factory.mktemp("model")
-    params = shipped.topology("aws-p5en").serving.params
+    params = shipped.manifest("aws-p5en").serving.params
     shutil.copy(params, directory / "params.json")
     shutil.copy(_NANO / "tekken.json", directory)
     asked = [_asked(name, {}) for name in _ON_GPUS]

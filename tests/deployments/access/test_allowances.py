@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from configs.errors import QuotaError
 from configs.keys import Key
 from deployments.access.allowance import Allowance
-from deployments.access.allowances import Allowances, QuotaError
+from deployments.access.allowances import Allowances
 from deployments.access.quotas import Ask, Grant, QuotaService
 from tests.deployments.access.keys import key
 

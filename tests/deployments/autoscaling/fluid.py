@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from configs.autoscaling import Autoscaling
+from configs.tier import Tier
 from deployments.autoscaling.observation import (
     RATE_S,
     Capacity,
@@ -15,10 +16,10 @@ from deployments.autoscaling.observation import (
     Observation,
     StepTime,
 )
-from deployments.autoscaling.policy import Decision, Memory, decide
-from deployments.scheduling.waiting_line import Tier
+from deployments.autoscaling.policy import Decision, decide
+from deployments.autoscaling.policy_state import PolicyState
 
-Policy = Callable[[Observation, Memory, Autoscaling], Decision]
+Policy = Callable[[Observation, PolicyState, Autoscaling], Decision]
 
 STEP = StepTime(base_s=0.005, sequence_s=0.0003, prefill_token_s=0.00005)
 LENGTHS = Lengths(prefill_tokens=64, prompt_tokens=64, answer_tokens=32)
@@ -41,7 +42,7 @@ class Fluid:
     starting: list[float] = field(default_factory=list)  # when each is up
     queued: float = 0.0
     now_s: float = 0.0
-    memory: Memory = field(default_factory=Memory)
+    state: PolicyState = field(default_factory=PolicyState)
     decided: list[tuple[float, int]] = field(default_factory=list)
     late: float = 0.0  # requests that waited longer than the target
     last: Decision | None = None
@@ -67,9 +68,9 @@ class Fluid:
         wait_s = self.queued / able * self.config.interval_s if able else math.inf
         self.late += arrived * (self.queued > 0 and wait_s > self.config.ttft_s)
         decision = self.policy(
-            self._seen(served / self.config.interval_s, wait_s), self.memory, self.config
+            self._seen(served / self.config.interval_s, wait_s), self.state, self.config
         )
-        self.memory, self.last = decision.memory, decision
+        self.state, self.last = decision.state, decision
         self._scale(decision.gangs)
         self.now_s += self.config.interval_s
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from configs.tier import Tier
 from deployments.autoscaling.observation import ClassLoad, Lengths
 from deployments.autoscaling.reports import RankReport, RouterReport
-from deployments.scheduling.waiting_line import Tier
 
 
 def rank(replica: str, gang: str = "g", ranks: int = 1, **more: Any) -> RankReport:

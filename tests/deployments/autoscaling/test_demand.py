@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.autoscaling import Autoscaling
+from configs.tier import Tier
 from deployments.autoscaling.demand import Counted, Need, need, occupied
 from deployments.autoscaling.observation import (
     Capacity,
@@ -14,7 +15,6 @@ from deployments.autoscaling.observation import (
     Observation,
     StepTime,
 )
-from deployments.scheduling.waiting_line import Tier
 
 CONFIG = Autoscaling(tpot_s=0.05, start_s=100)
 STEP = StepTime(base_s=0.01, sequence_s=0.0002, prefill_token_s=0.00004)

@@ -4,9 +4,9 @@ from dataclasses import astuple
 
 import pytest
 
+from configs.tier import Tier
 from deployments.autoscaling.observation import ClassLoad, GangCount, Lengths, StepTime
 from deployments.autoscaling.observing import capacity_of, observe
-from deployments.scheduling.waiting_line import Tier
 from tests.deployments.autoscaling.reported import rank, router
 
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from configs.autoscaling import Autoscaling
+from configs.tier import Tier
 from deployments.autoscaling.correction import corrected
 from deployments.autoscaling.observation import ClassLoad, GangCount, Observation
-from deployments.autoscaling.policy import Decision, Memory, decide
-from deployments.scheduling.waiting_line import Tier
+from deployments.autoscaling.policy import Decision, decide
+from deployments.autoscaling.policy_state import PolicyState
 from tests.deployments.autoscaling.fluid import GANG, LENGTHS, ONE_GANG_PER_S, Fluid
 
 CONFIG = Autoscaling(max_gangs=6, ttft_s=1, tpot_s=0.05, start_s=50)
@@ -27,11 +28,11 @@ def square(low: float, high: float, period_s: float) -> Callable[[float], float]
     return lambda now_s: FULL_PER_S * (low if now_s % period_s < period_s / 2 else high)
 
 
-def reactive(seen: Observation, memory: Memory, config: Autoscaling) -> Decision:
+def reactive(seen: Observation, state: PolicyState, config: Autoscaling) -> Decision:
     """A gang more when a target is missed, as one who knows no model would."""
     missed = (seen.ttft_s or 0) > config.ttft_s or (seen.tpot_s or 0) > config.tpot_s
     more = missed and not seen.gangs.starting
-    return Decision(min(config.max_gangs, seen.gangs.staying + more), memory)
+    return Decision(min(config.max_gangs, seen.gangs.staying + more), state)
 
 
 def ramp(now_s: float) -> float:
@@ -138,7 +139,7 @@ def test_a_slow_rise_is_looked_for_where_gangs_take_long_to_come(
 def test_no_more_than_twice_the_arrivals_of_now_are_foreseen() -> None:
     config = CONFIG.model_copy(update={"start_s": 400.0, "max_gangs": 30})
     world = Fluid(config, up=5).play(lambda now_s: 2 * now_s, 60)
-    assert 4 <= world.memory.moments[-1].needed <= math.ceil(2 * 120 / FULL_PER_S)
+    assert 4 <= world.state.moments[-1].needed <= math.ceil(2 * 120 / FULL_PER_S)
 
 
 def test_an_idle_deployment_goes_to_zero_and_the_first_request_wakes_it_at_once() -> None:
@@ -179,20 +180,20 @@ def test_where_no_gang_may_be_added_the_model_is_not_corrected() -> None:
     config = CONFIG.model_copy(update={"max_gangs": 1})
     world = Fluid(config, slower=1.6).play(level(0.9), 1200)
     assert world.late
-    assert world.memory.correction == 1
+    assert world.state.correction == 1
 
 
 def test_gangs_that_do_not_help_are_not_added_for_ever() -> None:
     world = Fluid(CONFIG, slower=11).play(level(0.1), 3600)
-    assert world.memory.correction <= 3
+    assert world.state.correction <= 3
 
 
 def test_looks_that_are_too_close_change_nothing() -> None:
     world = Fluid(CONFIG).play(level(3), 20)
     seen = Observation(now_s=world.now_s - 1, gangs=GangCount(up=1))
-    decision = decide(seen, world.memory, CONFIG)
+    decision = decide(seen, world.state, CONFIG)
     assert decision.gangs == 1
-    assert decision.memory is world.memory
+    assert decision.state is world.state
 
 
 def test_the_reason_names_what_is_scarce_and_where_it_is_heading() -> None:
@@ -205,12 +206,12 @@ def test_the_reason_names_what_is_scarce_and_where_it_is_heading() -> None:
 
 def test_what_runs_keeps_its_gangs_even_if_nothing_comes() -> None:
     """Long answers, and a cache that holds just them: by arrivals one gang would do."""
-    memory, gangs = Memory(), 0
+    state, gangs = PolicyState(), 0
     load = ClassLoad(running=100)
     seen = Observation(0, GangCount(up=2), GANG, {Tier.STANDARD: load}, LENGTHS, kv_tokens=150_000)
     for at_s in range(0, 700, 2):
-        decision = decide(replace(seen, now_s=float(at_s)), memory, CONFIG)
-        memory, gangs = decision.memory, decision.gangs
+        decision = decide(replace(seen, now_s=float(at_s)), state, CONFIG)
+        state, gangs = decision.state, decision.gangs
     assert gangs == 2
 
 
@@ -223,19 +224,19 @@ def test_corrections_have_a_limit() -> None:
 
 def test_half_of_a_correction_is_forgotten_in_an_hour_however_seldom_one_looks() -> None:
     seen = Observation(0, GangCount(up=1), GANG)
-    memory = decide(seen, Memory(correction=3.0), CONFIG).memory
-    assert memory.correction == 3
-    assert decide(replace(seen, now_s=3600.0), memory, CONFIG).memory.correction == 2
+    state = decide(seen, PolicyState(correction=3.0), CONFIG).state
+    assert state.correction == 3
+    assert decide(replace(seen, now_s=3600.0), state, CONFIG).state.correction == 2
 
 
 def test_batch_does_not_count_before_it_has_waited_too_long() -> None:
     def after(oldest_s: float) -> int:
-        memory, gangs = Memory(), 0
+        state, gangs = PolicyState(), 0
         load = ClassLoad(running=10, arrivals_per_s=2.5 * FULL_PER_S, oldest_s=oldest_s)
         seen = Observation(0, GangCount(up=1), GANG, {Tier.BATCH: load}, LENGTHS, kv_tokens=960)
         for at_s in range(0, 60, 2):
-            decision = decide(replace(seen, now_s=float(at_s)), memory, CONFIG)
-            memory, gangs = decision.memory, decision.gangs
+            decision = decide(replace(seen, now_s=float(at_s)), state, CONFIG)
+            state, gangs = decision.state, decision.gangs
         return gangs
 
     assert after(CONFIG.batch_wait_s - 1) == 1

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.autoscaling import Autoscaling
+from configs.tier import Tier
 from deployments.autoscaling.observation import (
     Capacity,
     ClassLoad,
@@ -14,8 +15,8 @@ from deployments.autoscaling.observation import (
     Observation,
     StepTime,
 )
-from deployments.autoscaling.policy import Memory, decide
-from deployments.scheduling.waiting_line import Tier
+from deployments.autoscaling.policy import decide
+from deployments.autoscaling.policy_state import PolicyState
 
 amounts = st.floats(0, 1000, allow_nan=False)
 loads = st.builds(
@@ -58,10 +59,10 @@ configs = bounds.map(lambda pair: Autoscaling(min_gangs=pair[0], max_gangs=pair[
 
 def after(seen: Observation, config: Autoscaling, seconds: float) -> int:
     """What is decided in the end, if nothing ever changes."""
-    memory, at_s, gangs = Memory(), 0.0, 0
+    state, at_s, gangs = PolicyState(), 0.0, 0
     while at_s <= seconds:
-        decision = decide(replace(seen, now_s=at_s), memory, config)
-        memory, gangs = decision.memory, decision.gangs
+        decision = decide(replace(seen, now_s=at_s), state, config)
+        state, gangs = decision.state, decision.gangs
         at_s += config.interval_s
     return gangs
 
@@ -70,10 +71,10 @@ def after(seen: Observation, config: Autoscaling, seconds: float) -> int:
 def test_gangs_are_within_bounds_and_reasons_are_given(
     seen: list[Observation], config: Autoscaling, apart_s: float
 ) -> None:
-    memory = Memory()
+    state = PolicyState()
     for number, one in enumerate(seen):
-        decision = decide(replace(one, now_s=number * apart_s), memory, config)
-        memory = decision.memory
+        decision = decide(replace(one, now_s=number * apart_s), state, config)
+        state = decision.state
         assert config.min_gangs <= decision.gangs <= config.max_gangs
         assert decision.reason
         assert "\n" not in decision.reason
@@ -83,16 +84,16 @@ def test_gangs_are_within_bounds_and_reasons_are_given(
 def test_nothing_changes_between_looks_that_are_closer_than_the_interval(
     first: Observation, second: Observation, config: Autoscaling, apart_s: float
 ) -> None:
-    memory = decide(first, Memory(), config).memory
-    decision = decide(replace(second, now_s=apart_s), memory, config)
-    assert decision.memory is memory
+    state = decide(first, PolicyState(), config).state
+    decision = decide(replace(second, now_s=apart_s), state, config)
+    assert decision.state is state
     staying = second.gangs.staying
     assert decision.gangs == min(config.max_gangs, max(config.min_gangs, staying))
 
 
 @given(sights, configs)
 def test_one_who_knows_nothing_lets_no_gang_go(seen: Observation, config: Autoscaling) -> None:
-    assert decide(seen, Memory(), config).gangs >= min(config.max_gangs, seen.gangs.staying)
+    assert decide(seen, PolicyState(), config).gangs >= min(config.max_gangs, seen.gangs.staying)
 
 
 @given(sights, configs)

@@ -12,9 +12,11 @@ import msgspec
 from vllm.sampling_params import SamplingParams
 from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreRequest, FinishReason
 
-from deployments.roster import RankEntry
 from deployments.shard.endpoint import Endpoint
-from deployments.wire.messages import Codec, Load, ToRouter, ToShard
+from deployments.wire.codec import Codec
+from deployments.wire.load import Load
+from deployments.wire.messages import ToRouter, ToShard
+from deployments.wire.rank_entry import RankEntry
 from tests.deployments.roster_entries import entry
 
 

@@ -3,13 +3,12 @@
 import asyncio
 
 import pytest
-from vllm.exceptions import VLLMValidationError
+from vllm.exceptions import GracefulHTTPError, VLLMValidationError
 
 from configs.admission import Admission, Waits
 from configs.deployment import Survival
 from deployments.router.engine_core import RouterEngineCore
-from deployments.router.refusals import LineFullError, WaitedTooLongError
-from deployments.wire.messages import Load
+from deployments.wire.load import Load
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard, request
 from tests.deployments.router.test_engine_core import PATIENT, play
 
@@ -19,7 +18,7 @@ FULL = Load(requests=8, answer_tokens=10)
 async def core_of(*shards: FakeShard, admission: Admission | None = None) -> RouterEngineCore:
     """Once every rank is up: an earlier request would go to the first of them."""
     core = RouterEngineCore(FakeRoster(*shards), PATIENT, admission or Admission())
-    while len(core._dispatcher._fleet.rooms()) < len(shards):  # noqa: ASYNC110 - there is no event for it
+    while len(core.dispatcher._fleet.rank_loads()) < len(shards):  # noqa: ASYNC110 - there is no event for it
         await asyncio.sleep(0.01)
     return core
 
@@ -33,8 +32,8 @@ async def fill(core: RouterEngineCore, shard: FakeShard) -> None:
 
 async def report_full(core: RouterEngineCore, shard: FakeShard) -> None:
     await shard.report(FULL)
-    (room,) = core._dispatcher._fleet.rooms()
-    while room.sequences < FULL.requests:  # noqa: ASYNC110 - there is no event for it
+    (load,) = core.dispatcher._fleet.rank_loads()
+    while load.sequences < FULL.requests:  # noqa: ASYNC110 - there is no event for it
         await asyncio.sleep(0.01)
 
 
@@ -47,7 +46,7 @@ def test_what_comes_at_once_goes_out_in_one_message_a_rank() -> None:
             for _ in range(3):
                 await rank.requests.get()
             assert rank.messages == 1
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -63,7 +62,7 @@ def test_prompts_are_even_over_the_ranks_of_a_gang() -> None:
         prompts = [(await ranks[1].requests.get()).prompt_token_ids for _ in range(3)]
         assert [len(prompt or ()) for prompt in prompts] == [20, 20, 20]
         assert len((await ranks[0].requests.get()).prompt_token_ids or ()) == 60
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -80,7 +79,7 @@ def test_a_request_waits_for_room_and_goes_out_when_there_is_some() -> None:
         await shard.report(Load(requests=7))
         await waiting
         assert (await shard.requests.get()).request_id == "second/0"
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -100,7 +99,7 @@ def test_what_is_on_its_way_is_not_sent_twice_over() -> None:
         assert sum(task.done() for task in adding) == 8
         for task in adding:
             task.cancel()
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -112,12 +111,12 @@ def test_a_full_line_refuses_and_says_when_to_come_again() -> None:
         await fill(core, shard)
         waiting = asyncio.create_task(core.add_request_async(request("second")))
         await asyncio.sleep(0.1)
-        with pytest.raises(LineFullError, match="1 requests wait") as refusal:
+        with pytest.raises(GracefulHTTPError, match="1 requests wait") as refusal:
             await core.add_request_async(request("third"))
         assert refusal.value.http_status == 429
-        assert 1 <= core.retry_after_s() <= 60
+        assert 1 <= core.dispatcher.retry_after_s() <= 60
         waiting.cancel()
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -134,15 +133,15 @@ def test_in_a_full_line_the_newest_of_a_lower_class_is_refused_instead() -> None
             tasks[name] = asyncio.create_task(core.add_request_async(one))
             await asyncio.sleep(0.05)
         urgent = asyncio.create_task(core.add_request_async(request("urgent")))
-        with pytest.raises(LineFullError, match="2 requests wait"):
+        with pytest.raises(GracefulHTTPError, match="2 requests wait"):
             await tasks["newer"]
-        assert sorted(core._flights) == ["first", "older", "urgent"]
+        assert sorted(core.dispatcher._requests) == ["first", "older", "urgent"]
         await shard.report(Load(requests=7))
         await urgent
         assert (await shard.requests.get()).request_id == "urgent/0"
         assert not tasks["older"].done()
         tasks["older"].cancel()
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -160,12 +159,12 @@ def test_no_sibling_of_a_refused_answer_goes_on() -> None:
         sent = await shard.requests.get()
         waiting = asyncio.create_task(core.add_request_async(siblings[1]))
         await asyncio.sleep(0.1)
-        with pytest.raises(LineFullError):
+        with pytest.raises(GracefulHTTPError):
             await core.add_request_async(siblings[2])
         assert await shard.aborts.get() == [sent.request_id]
-        assert list(core._flights) == ["first"]
+        assert list(core.dispatcher._requests) == ["first"]
         waiting.cancel()
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -179,11 +178,11 @@ def test_a_refusal_harms_no_request_that_a_client_has_named_alike() -> None:
         mine.external_req_id = another.external_req_id = "same"
         waiting = asyncio.create_task(core.add_request_async(mine))
         await asyncio.sleep(0.1)
-        with pytest.raises(LineFullError):
+        with pytest.raises(GracefulHTTPError):
             await core.add_request_async(another)
-        assert list(core._flights) == ["first", "same-1"]
+        assert list(core.dispatcher._requests) == ["first", "same-1"]
         waiting.cancel()
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -193,12 +192,12 @@ def test_who_waits_longer_than_its_class_may_is_refused() -> None:
         shard = FakeShard("a")
         core = await core_of(shard, admission=Admission(waits=Waits(standard_s=0.2)))
         await fill(core, shard)
-        with pytest.raises(WaitedTooLongError, match=r"0\.2 s.*class standard") as refusal:
+        with pytest.raises(GracefulHTTPError, match=r"0\.2 s.*class standard") as refusal:
             await core.add_request_async(request("second"))
         assert refusal.value.http_status == 503
         await core.abort_requests_async(["first"])
         assert not core.dp_engines_running()
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -215,7 +214,7 @@ def test_a_request_aborted_while_it_waits_is_never_sent() -> None:
         await core.add_request_async(request("third"))
         assert (await shard.requests.get()).request_id == "third/0"
         waiting.cancel()
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -231,9 +230,9 @@ def test_a_lost_ranks_requests_wait_for_room_elsewhere_with_what_they_had() -> N
         roster.shards.append(second)
         await first.say_dead()
         assert (await second.requests.get()).request_id == "r/1"
-        ticket = core._flights["r"].ticket
+        ticket = core.dispatcher._requests["r"].ticket
         assert (ticket.prompt_tokens, ticket.max_tokens) == (5, 8)
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -250,7 +249,7 @@ def test_a_number_that_cant_be_sent_is_refused_and_harms_nobody() -> None:
             await core.add_request_async(large)
         await other
         assert (await shard.requests.get()).request_id == "other/0"
-        assert list(core._flights) == ["other"]
-        await core.close()
+        assert list(core.dispatcher._requests) == ["other"]
+        await core.dispatcher.close()
 
     play(scene)

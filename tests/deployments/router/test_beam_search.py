@@ -15,7 +15,7 @@ from vllm.v1.engine.input_processor import InputProcessor
 
 from deployments.access.allowances import Allowances
 from deployments.access.caller import Caller
-from deployments.router.routed_request import Flight
+from deployments.router.routed_request import RoutedRequest
 from tests.deployments.access.keys import key
 from tests.deployments.access.test_allowances import Service
 from tests.deployments.router.fake_shard import request
@@ -37,9 +37,9 @@ class Search(BeamSearchOnlineMixin):
     ) -> AsyncIterator[RequestOutput]:
         one = request(request_id, len(prompt["prompt_token_ids"]))
         InputProcessor.assign_request_id(one)
-        flight = Flight(one, self._caller)
-        await flight.charge_prompt()
-        flight.take([5])
+        routed = RoutedRequest(one, self._caller)
+        await routed.charge_prompt()
+        routed.take([5], 0.0)
         self.requests += 1
         likely = {token: Logprob(-token / 10) for token in (5, 6, 7, 8)}
         answer = CompletionOutput(0, "", [5], None, [likely], finish_reason="length")

@@ -4,15 +4,15 @@ import asyncio
 
 import msgspec
 import pytest
+from vllm.exceptions import GracefulHTTPError
 
 from deployments.access.allowances import Allowances
 from deployments.access.caller import Caller, caller
 from deployments.router.engine_core import RouterEngineCore
-from deployments.router.refusals import UsedUpError
-from deployments.router.routed_request import Flight
+from deployments.router.routed_request import RoutedRequest
 from deployments.scheduling.waiting_line import WaitingLine
-from deployments.shard.resume import RESUME
-from deployments.wire.messages import Load
+from deployments.wire.load import Load
+from deployments.wire.resumed_tokens import RESUME
 from tests.deployments.access.keys import key
 from tests.deployments.access.test_allowances import Service
 from tests.deployments.router.fake_shard import FakeShard, request
@@ -33,7 +33,7 @@ def test_a_higher_class_goes_first() -> None:
         assert (await shard.requests.get()).request_id == "sooner/0"
         for task in tasks:
             task.cancel()
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -44,7 +44,7 @@ async def fill_with_batch(core: RouterEngineCore, shard: FakeShard, count: int) 
         one.priority = 1
         await core.add_request_async(one)
         await shard.say((await shard.requests.get()).request_id, [7])
-        while not core._flights[f"batch{number}"].tokens:  # noqa: ASYNC110 - there is no event for it
+        while not core.dispatcher._requests[f"batch{number}"].tokens:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.01)
 
 
@@ -54,7 +54,7 @@ def test_batch_yields_at_once_and_goes_on_with_what_it_had() -> None:
         core = await core_of(shard)
         await fill_with_batch(core, shard, 8)
         await shard.say("batch5/0", [8])
-        while not core._flights["batch5"].tokens[1:]:  # noqa: ASYNC110 - there is no event for it
+        while not core.dispatcher._requests["batch5"].tokens[1:]:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.01)
         await report_full(core, shard)
         await core.add_request_async(request("now"))
@@ -65,7 +65,7 @@ def test_batch_yields_at_once_and_goes_on_with_what_it_had() -> None:
         assert continued.request_id == "batch0/1"
         assert continued.sampling_params is not None
         assert continued.sampling_params.extra_args == {RESUME: [7]}
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -77,10 +77,10 @@ def test_ranks_too_take_a_better_class_first_and_in_it_who_has_but_one_request()
         for name in ("batch", "standard", "interactive"):
             its = Caller(await allowances.begin(key(name, **{"class": name})), allowances)
             for number in range(2):
-                flight = Flight(request(f"{name}{number}"), its)
-                line.join(flight.ticket)
-                flight.call_back(0.0)  # it is sent again as what it was
-                sent[flight.request.request_id] = flight.message().priority
+                routed = RoutedRequest(request(f"{name}{number}"), its)
+                line.join(routed.ticket)
+                routed.requeue(0.0)  # it is sent again as what it was
+                sent[routed.request.request_id] = routed.message().priority
         assert sorted(sent, key=lambda name: sent[name]) == [
             *("interactive0", "interactive1", "standard0", "standard1", "batch0", "batch1")
         ]
@@ -93,8 +93,8 @@ async def report_late(core: RouterEngineCore, shard: FakeShard) -> None:
     """The rank was full when it had heard of eight requests, and of nothing since."""
     late = msgspec.structs.replace(FULL, answer_tokens=11)
     await shard.report(late, heard=8)
-    (room,) = core._dispatcher._fleet.rooms()
-    while room.answer_tokens != late.answer_tokens:  # noqa: ASYNC110 - there is no event for it
+    (load,) = core.dispatcher._fleet.rank_loads()
+    while load.answer_tokens != late.answer_tokens:  # noqa: ASYNC110 - there is no event for it
         await asyncio.sleep(0.01)
 
 
@@ -110,7 +110,7 @@ def test_no_more_batch_yields_than_must_before_a_rank_has_heard_of_it() -> None:
             await report_late(core, shard)
         assert [shard.aborts.get_nowait() for _ in range(2)] == [["batch0/0"], ["batch1/0"]]
         assert shard.aborts.empty()
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -129,7 +129,7 @@ def test_nobody_yields_where_an_aborted_request_has_left_a_place() -> None:
         assert (await shard.requests.get()).request_id == "now/0"
         assert shard.aborts.get_nowait() == ["gone/0"]
         assert shard.aborts.empty()
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -144,7 +144,7 @@ def test_who_waits_gets_an_aborted_requests_place_at_once() -> None:
         await core.abort_requests_async(["first"])
         assert (await shard.requests.get()).request_id == "second/0"
         await waiting
-        await core.close()
+        await core.dispatcher.close()
 
     play(scene)
 
@@ -159,7 +159,7 @@ def test_a_request_has_the_class_of_its_key_or_a_lower() -> None:
             for priority in (-1, 0, 1):
                 one = request()
                 one.priority = priority
-                ticket = Flight(one, its).ticket
+                ticket = RoutedRequest(one, its).ticket
                 assert (ticket.key, ticket.weight) == (tier, 2)
                 tiers[tier, priority] = ticket.tier.name
         assert tiers == {
@@ -186,13 +186,13 @@ def test_a_key_pays_for_prompt_and_answer_and_is_refused_without_tokens() -> Non
         caller.set(Caller(allowance, allowances))
         await core.add_request_async(request("first", prompt_tokens=30))
         await shard.say((await shard.requests.get()).request_id, [7] * 9)
-        while not core._flights["first"].tokens:  # noqa: ASYNC110 - there is no event for it
+        while not core.dispatcher._requests["first"].tokens:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.001)
         await core.add_request_async(request("second", prompt_tokens=30))
-        with pytest.raises(UsedUpError, match="40 tokens per minute") as refusal:
+        with pytest.raises(GracefulHTTPError, match="40 tokens per minute") as refusal:
             await core.add_request_async(request("third", prompt_tokens=30))
         assert refusal.value.http_status == 429
-        assert sorted(core._flights) == ["first", "second"]
-        await core.close()
+        assert sorted(core.dispatcher._requests) == ["first", "second"]
+        await core.dispatcher.close()
 
     play(scene)

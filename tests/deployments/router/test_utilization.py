@@ -1,10 +1,10 @@
 import pytest
 
-from deployments.router.utilization import Strain
+from deployments.router.utilization import Utilization
 
 
 def test_it_tends_to_what_it_sees_and_forgets() -> None:
-    strain = Strain()
+    strain = Utilization()
     for _ in range(300):
         strain.look(elapsed_s=0.2, cpu_s=0.15)
     assert [strain.cpu, strain.lag_s] == pytest.approx([0.75, 0.1], rel=0.01)
@@ -14,7 +14,7 @@ def test_it_tends_to_what_it_sees_and_forgets() -> None:
 
 
 def test_a_router_is_never_more_than_busy() -> None:
-    strain = Strain()
+    strain = Utilization()
     for _ in range(300):
         strain.look(elapsed_s=0.1, cpu_s=0.3)
     assert 0.9 < strain.cpu < 1

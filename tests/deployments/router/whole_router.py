@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 import httpx
+from fastapi import FastAPI
 from vllm.renderers.registry import RENDERER_REGISTRY
 from vllm.v1.engine import EngineCoreRequest, FinishReason
 
@@ -20,26 +21,14 @@ from deployments.router.router import Router
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard
 
 
-class _Alone(Router):
-    """Asks Serve neither where it listens nor which replica it is."""
+class _Open:
+    """A guard and a scaler's line for a router without Serve around it."""
 
-    def __init__(self, deployment: Deployment, roster: FakeRoster) -> None:
-        self._deployment, self._roster, self._llm = deployment, roster, None
+    def check(self) -> None: ...
 
-    def _guard(self, app: Any) -> None: ...
+    def install(self, app: FastAPI) -> None: ...
 
-    def _scale(self, core: Any) -> None: ...
-
-    @property
-    def renderer(self) -> CheckedRenderer:
-        found: CheckedRenderer = self._llm.renderer
-        return found
-
-    async def close(self) -> None:
-        llm, self._llm = self._llm, None
-        llm.shutdown()
-        await llm.engine_core._closing
-        llm.engine_core = None  # or vLLM closes it again when the loop is gone
+    async def run(self, dispatcher: Any) -> None: ...
 
 
 @dataclass
@@ -69,17 +58,25 @@ async def whole_router(**args_too: Any) -> AsyncIterator[WholeRouter]:
 @asynccontextmanager
 async def _served(deployment: Deployment) -> AsyncIterator[WholeRouter]:
     shard = FakeShard("a")
-    router = _Alone(deployment, FakeRoster(shard))
+    router = Router(deployment, FakeRoster(shard), _Open(), _Open())
     transport = httpx.ASGITransport(await router.__serve_build_asgi_app__())
     async with httpx.AsyncClient(transport=transport, base_url="http://router") as client:
-        whole = WholeRouter(client, router.renderer)
+        whole = WholeRouter(client, router.llm.renderer)
         ending = asyncio.create_task(_end_answers(shard, whole.asked))
         try:
             yield whole
         finally:
             ending.cancel()
-            await router.close()
+            await _close(router)
             FakeShard.close_all()
+
+
+async def _close(router: Router) -> None:
+    llm, router.llm = router.llm, None
+    core = llm.engine_core
+    llm.shutdown()
+    await core.closing
+    llm.engine_core = None  # or vLLM closes it again when the loop is gone
 
 
 async def _end_answers(shard: FakeShard, asked: list[EngineCoreRequest]) -> None:

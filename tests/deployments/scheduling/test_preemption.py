@@ -2,27 +2,30 @@
 
 import pytest
 
-from deployments.router.routed_request import Flight
-from deployments.scheduling.preemption import who_yields
-from deployments.scheduling.rank_load import Limits, Room
-from deployments.scheduling.waiting_line import Ticket, Tier
+from configs.tier import Tier
+from deployments.router.routed_request import RoutedRequest
+from deployments.scheduling.preemption import victims
+from deployments.scheduling.rank_load import Limits, RankLoad
+from deployments.scheduling.ticket import Ticket
 from tests.deployments.router.fake_shard import request
 
 LIMITS = Limits(sequences=3, prefill_tokens=100, kv_tokens=200)
 NEXT = Ticket("next", Tier.STANDARD, "", prompt_tokens=50, max_tokens=10)
 
 
-def running(room: Room, name: str, priority: int, produced: int, prompt_tokens: int = 3) -> Flight:
+def running(
+    load: RankLoad, name: str, priority: int, produced: int, prompt_tokens: int = 3
+) -> RoutedRequest:
     one = request(name, prompt_tokens)
     one.priority = priority
-    flight = Flight(one, replica=room.replica)
-    room.take(flight.ticket)
-    flight.tokens = [7] * produced
-    return flight
+    routed = RoutedRequest(one, replica=load.replica)
+    load.take(routed.ticket)
+    routed.tokens = [7] * produced
+    return routed
 
 
-def names(flights: list[Flight]) -> list[str]:
-    return [flight.request.request_id for flight in flights]
+def names(flights: list[RoutedRequest]) -> list[str]:
+    return [routed.request.request_id for routed in flights]
 
 
 @pytest.mark.parametrize(
@@ -31,28 +34,28 @@ def names(flights: list[Flight]) -> list[str]:
 def test_only_batch_yields_the_least_advanced_first(
     priorities: tuple[int, ...], going: list[str]
 ) -> None:
-    room = Room("a", LIMITS)
+    load = RankLoad("a", LIMITS)
     flights = [
-        running(room, name, priority, produced)
+        running(load, name, priority, produced)
         for name, priority, produced in zip("abc", priorities, (9, 5, 1), strict=True)
     ]
-    assert names(who_yields(NEXT, [room], flights)) == going
+    assert names(victims(NEXT, [load], flights)) == going
 
 
 def test_batch_doesnt_yield_to_batch() -> None:
-    room = Room("a", LIMITS)
-    flights = [running(room, name, 1, 1) for name in "abc"]
+    load = RankLoad("a", LIMITS)
+    flights = [running(load, name, 1, 1) for name in "abc"]
     waiting = Ticket("next", Tier.BATCH, "", prompt_tokens=3, max_tokens=10)
-    assert who_yields(waiting, [room], flights) == []
+    assert victims(waiting, [load], flights) == []
 
 
 def test_as_few_as_possible_yield_and_none_in_vain() -> None:
-    first, second = Room("a", LIMITS), Room("b", LIMITS)
+    first, second = RankLoad("a", LIMITS), RankLoad("b", LIMITS)
     flights = [running(first, name, 1, 1, prompt_tokens=60) for name in "ab"]
     flights += [running(second, "c", 1, 1, prompt_tokens=150)]
     large = Ticket("next", Tier.STANDARD, "", prompt_tokens=180, max_tokens=10)
-    assert names(who_yields(large, [first, second], flights)) == ["c"]
+    assert names(victims(large, [first, second], flights)) == ["c"]
     kept = running(second, "kept", 0, 1, prompt_tokens=30)
-    assert names(who_yields(large, [first, second], [*flights, kept])) == ["a", "b"]
+    assert names(victims(large, [first, second], [*flights, kept])) == ["a", "b"]
     running(first, "kept too", 0, 1, prompt_tokens=30)
-    assert who_yields(large, [first, second], [*flights, kept]) == []
+    assert victims(large, [first, second], [*flights, kept]) == []

@@ -3,10 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from configs.tier import Tier
 from deployments.scheduling.prefix_index import PrefixIndex
-from deployments.scheduling.rank_load import Limits, Room
-from deployments.scheduling.routing import cheapest
-from deployments.scheduling.waiting_line import Ticket, Tier
+from deployments.scheduling.rank_load import Limits, RankLoad
+from deployments.scheduling.routing import least_loaded_rank
+from deployments.scheduling.ticket import Ticket
 from deployments.wire.cache_change import CacheChange
 
 RANKS = 5
@@ -16,8 +17,8 @@ TICKET = Ticket("r", Tier.STANDARD, "", prompt_tokens=100, max_tokens=10)
 LIMITS = Limits(sequences=100, prefill_tokens=1000, kv_tokens=10_000)
 
 
-def room(bit: int, **work: int) -> Room:
-    return Room(str(bit), LIMITS, bit, **work)
+def load(bit: int, **work: int) -> RankLoad:
+    return RankLoad(str(bit), LIMITS, bit, **work)
 
 
 @given(CHANGES, st.permutations(range(8)))
@@ -48,22 +49,22 @@ def test_a_lost_rank_leaves_nothing(
     assert len(index) == 0
 
 
-def chosen(*rooms: Room, cached: list[tuple[int, int]]) -> tuple[str, int]:
-    picked = cheapest(TICKET, rooms, cached)
+def chosen(*loads: RankLoad, cached: list[tuple[int, int]]) -> tuple[str, int]:
+    picked = least_loaded_rank(TICKET, loads, cached)
     assert picked is not None
     return picked[0].replica, picked[1]
 
 
 def test_a_cached_prefix_is_worth_the_work_that_it_saves() -> None:
     cached = [(64, 0b01)]
-    assert chosen(room(1), room(2), cached=cached) == ("1", 64)
-    assert chosen(room(1, prefill_tokens=60), room(2), cached=cached) == ("1", 64)
-    assert chosen(room(1, prefill_tokens=70), room(2), cached=cached) == ("2", 0)
+    assert chosen(load(1), load(2), cached=cached) == ("1", 64)
+    assert chosen(load(1, prefill_tokens=60), load(2), cached=cached) == ("1", 64)
+    assert chosen(load(1, prefill_tokens=70), load(2), cached=cached) == ("2", 0)
 
 
 def test_a_prefix_that_all_share_draws_no_crowd() -> None:
-    assert chosen(room(1, sequences=9), room(2), cached=[(64, 0b01)]) == ("2", 0)
+    assert chosen(load(1, sequences=9), load(2), cached=[(64, 0b01)]) == ("2", 0)
 
 
 def test_the_longer_of_two_prefixes_counts() -> None:
-    assert chosen(room(1), room(2), cached=[(64, 0b10), (32, 0b01)]) == ("2", 64)
+    assert chosen(load(1), load(2), cached=[(64, 0b10), (32, 0b01)]) == ("2", 64)

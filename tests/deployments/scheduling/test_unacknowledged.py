@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vllm.v1.engine import EngineCoreOutput, FinishReason
 
-from deployments.scheduling.rank_load import Limits, Room
-from deployments.scheduling.unacknowledged import OnTheWay
-from deployments.scheduling.waiting_line import Ticket, Tier
+from configs.tier import Tier
+from deployments.scheduling.rank_load import Limits, RankLoad
+from deployments.scheduling.ticket import Ticket
+from deployments.scheduling.unacknowledged import Unacknowledged
 from deployments.shard.ledger import Ledger
-from deployments.wire.messages import Load
+from deployments.wire.load import Load
 
 R = b"router"
 
@@ -20,8 +21,8 @@ class Rank:
     """The ledger of one rank, a router before it, and what is under way between them."""
 
     def __init__(self) -> None:
-        self.room = Room("a", Limits(sequences=99, prefill_tokens=9999, kv_tokens=9999))
-        self.link = OnTheWay(self.room)
+        self.load = RankLoad("a", Limits(sequences=99, prefill_tokens=9999, kv_tokens=9999))
+        self.link = Unacknowledged(self.load)
         self.running: dict[str, Ticket] = {}  # as the router knows
         self.started: set[str] = set()
         self.sent: deque[Ticket | str] = deque()
@@ -34,7 +35,7 @@ class Rank:
         ticket = Ticket(name, Tier.BATCH, "", prompt_tokens, max_tokens=10)
         self.running[name] = ticket
         self.sent.append(ticket)
-        self.room.take(ticket)
+        self.load.take(ticket)
         self.link.add([ticket])
 
     def abort(self, name: str) -> None:
@@ -77,10 +78,10 @@ class Rank:
 
     def require_exact(self) -> None:
         tickets = self.running.values()
-        assert self.room.sequences == 1 + len(tickets)
+        assert self.load.sequences == 1 + len(tickets)
         waiting = [one.prompt_tokens for one in tickets if one.request_id not in self.started]
-        assert self.room.prefill_tokens == 50 + sum(waiting)
-        assert self.room.promised_tokens == 60 + sum(one.prompt_tokens + 10 for one in tickets)
+        assert self.load.prefill_tokens == 50 + sum(waiting)
+        assert self.load.promised_tokens == 60 + sum(one.prompt_tokens + 10 for one in tickets)
 
 
 def test_a_report_from_before_an_abort_was_heard_counts_the_request_no_more() -> None:
@@ -131,7 +132,7 @@ def test_what_others_have_to_compute_is_not_taken_for_what_an_aborted_prompt_had
     rank.abort("a")
     rank.add("b", 30)
     rank.listen()
-    assert rank.room.prefill_tokens == 30  # the other's 50 are hidden, nothing else
+    assert rank.load.prefill_tokens == 30  # the other's 50 are hidden, nothing else
     rank.hear()
     rank.hear()
     rank.say()

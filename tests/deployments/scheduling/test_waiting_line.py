@@ -2,7 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.scheduling.waiting_line import Ticket, Tier, WaitingLine
+from configs.tier import Tier
+from deployments.scheduling.ticket import Ticket
+from deployments.scheduling.waiting_line import WaitingLine
 
 
 def ticket(
@@ -61,14 +63,14 @@ def test_a_request_is_lone_again_when_its_keys_others_have_ended() -> None:
     line.part(second)  # hung up, in the line
     line.part(second)
     line.join(third)
-    assert (first.lone, second.lone, third.lone) == (True, False, True)
+    assert (first.sparse, second.sparse, third.sparse) == (True, False, True)
     assert serve_all(line) == ["c"]
 
 
 def test_who_has_no_key_isnt_alone_with_it() -> None:
     line = WaitingLine()
     line.join(only := ticket("a", key=""))
-    assert not only.lone
+    assert not only.sparse
 
 
 def test_keys_share_tokens_not_requests() -> None:

@@ -16,8 +16,9 @@ from vllm.distributed.kv_events import (
 from vllm.v1.core.kv_cache_utils import maybe_convert_block_hash
 
 from deployments.shard import cache_events
-from deployments.shard.cache_events import CachePublisher, Copies, as_number
+from deployments.shard.cache_events import CachePublisher, Copies
 from deployments.shard.cache_feed import CacheFeed
+from deployments.wire.blocks import as_number
 from deployments.wire.cache_change import CacheChange
 
 

@@ -5,7 +5,8 @@ import pytest
 import vllm.platforms
 from vllm.config import CompilationMode, CUDAGraphMode
 
-from deployments.shard.countable import COUNT_EXPERTS, counts_in_graphs, uncountable
+from deployments.shard.countable import counts_in_graphs, uncountable
+from deployments.vllm_config import COUNT_EXPERTS
 
 
 def engine_config(*, compiled: bool = False, graphs: bool = False, **options: Any) -> Any:

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from deployments.roster import RankEntry
 from deployments.shard.draining import drained
+from deployments.wire.rank_entry import RankEntry
 from tests.deployments.roster_entries import entry
 
 LONG_S = 60.0

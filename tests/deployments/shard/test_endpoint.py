@@ -4,8 +4,9 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from deployments.shard.endpoint import Endpoint, client_socket
+from deployments.shard.endpoint import Endpoint
 from deployments.wire.messages import ToRouter, ToShard
+from deployments.wire.sockets import client_socket
 
 
 async def reaches(endpoint: Endpoint, public: bytes, secret: bytes) -> bool:

@@ -6,10 +6,13 @@ from typing import Any
 import msgspec
 import zmq.asyncio
 
-from deployments.shard.endpoint import Endpoint, client_socket
+from deployments.shard.endpoint import Endpoint
 from deployments.shard.relay import Relay
 from deployments.wire.cache_change import CacheChange
-from deployments.wire.messages import Codec, Load, ToRouter, ToShard
+from deployments.wire.codec import Codec
+from deployments.wire.load import Load
+from deployments.wire.messages import ToRouter, ToShard
+from deployments.wire.sockets import client_socket
 from tests.deployments.router.fake_shard import request
 
 

@@ -6,11 +6,12 @@ from vllm.v1.request import Request
 from vllm.v1.sample.ops.topk_topp_sampler import TopKTopPSampler
 
 from deployments.shard import resume
+from deployments.wire.resumed_tokens import RESUME
 
 
 def test_a_resumed_request_has_output_before_its_first_step() -> None:
     resume.register()
-    params = SamplingParams(max_tokens=10, extra_args={resume.RESUME: [7, 8]})
+    params = SamplingParams(max_tokens=10, extra_args={RESUME: [7, 8]})
     request = Request("r", [1, 2, 3], params, None)
     assert list(request.output_token_ids) == [7, 8]
     assert (request.num_prompt_tokens, request.num_tokens) == (3, 5)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployments.scheduling.waiting_line import Tier
+from configs.tier import Tier
 from deployments.simulation.arrivals import arrivals
 from tests.deployments.simulation.scenarios import burst, level, scenario
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from configs.tier import Tier
 from deployments.autoscaling.step_fit import StepFit
-from deployments.scheduling.waiting_line import Tier
 from deployments.simulation.fleet import SimulatedFleet
 from deployments.simulation.gang import SimulatedGang, new_gang
 from deployments.simulation.request import Request
@@ -20,7 +20,7 @@ def give(
     gang: SimulatedGang, rank: int, now_s: float, prompt_tokens: int = 40, answer_tokens: int = 100
 ) -> Request:
     request = Request(rank, now_s, Tier.STANDARD, prompt_tokens, answer_tokens, answer_tokens)
-    gang.ranks[rank].room.take(request.ticket)
+    gang.ranks[rank].load.take(request.ticket)
     gang.add(gang.ranks[rank], request, now_s)
     return request
 
@@ -69,7 +69,7 @@ def test_what_is_called_back_goes_on_after_the_tokens_it_has() -> None:
     step(alone)
     assert alone.ranks[0].recall() == [waiting, running]
     assert (waiting.produced, running.produced) == (0, 1 + 3)
-    running.call_back()
+    running.requeue()
     assert (running.ticket.prompt_tokens, running.ticket.max_tokens) == (40 + 4, 100 - 4)
 
 

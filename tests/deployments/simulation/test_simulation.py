@@ -2,9 +2,10 @@
 
 import pytest
 
+from configs.tier import Tier
 from deployments.autoscaling.observation import Observation
-from deployments.autoscaling.policy import Decision, Memory, decide
-from deployments.scheduling.waiting_line import Tier
+from deployments.autoscaling.policy import Decision, decide
+from deployments.autoscaling.policy_state import PolicyState
 from deployments.simulation.outcome import Outcome
 from deployments.simulation.simulation import fixed, simulate
 from tests.deployments.simulation.scenarios import burst, level, scenario
@@ -77,9 +78,9 @@ def test_steps_take_what_the_formula_says(work: float, ranks: int, slower: float
 def test_ranks_are_fitted_to_what_they_are_made_of() -> None:
     seen: list[Observation] = []
 
-    def watch(one: Observation, memory: Memory, config: object) -> Decision:
+    def watch(one: Observation, state: PolicyState, config: object) -> Decision:
         seen.append(one)
-        return Decision(1, memory)
+        return Decision(1, state)
 
     simulate(scenario(level(20, 30), burst(100, at_s=10), traffic=MIXED), watch)
     assert seen[0].capacity is not None
@@ -92,8 +93,8 @@ def test_ranks_are_fitted_to_what_they_are_made_of() -> None:
 
 
 def test_gangs_that_drain_lose_nothing() -> None:
-    def fewer(seen: Observation, memory: Memory, config: object) -> Decision:
-        return Decision(1 if seen.now_s > 10 else 3, memory)
+    def fewer(seen: Observation, state: PolicyState, config: object) -> Decision:
+        return Decision(1 if seen.now_s > 10 else 3, state)
 
     played = scenario(
         level(10, 30),
@@ -147,11 +148,11 @@ def test_gangs_are_there_before_they_are_missed() -> None:
         traffic=MIXED | {"classes": {"standard": 1}},
     )
 
-    def reactive(seen: Observation, memory: Memory, config: object) -> Decision:
+    def reactive(seen: Observation, state: PolicyState, config: object) -> Decision:
         targets = rising.autoscaling
         missed = (seen.ttft_s or 0) > targets.ttft_s or (seen.tpot_s or 0) > targets.tpot_s
         more = missed and not seen.gangs.starting
-        return Decision(min(targets.max_gangs, seen.gangs.staying + more), memory)
+        return Decision(min(targets.max_gangs, seen.gangs.staying + more), state)
 
     foreseen, late = simulate(rising, decide), simulate(rising, reactive)
     count = len(foreseen.requests)

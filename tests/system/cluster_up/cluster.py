@@ -12,7 +12,7 @@ import openai
 from cluster.plan.layout import Layout
 from cluster.render.next_steps import next_steps
 from cluster.render.render import render
-from configs.cluster_manifest import Topology
+from configs.cluster_manifest import ClusterManifest
 from configs.schema import PROJECT_ROOT
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.cli.shard_set import prepare
@@ -76,19 +76,19 @@ class Cluster:
 def cluster(network: Network) -> Iterator[Cluster]:
     """Up as long as the `network` is."""
     prepare(ServeFile.load(DEFAULT_CONFIG).deployment)  # the shards of nano
-    topology, operator = _topology(network), network.operator
-    for name, text in render(topology, _LAYOUT).items():
+    manifest, operator = _manifest(network), network.operator
+    for name, text in render(manifest, _LAYOUT).items():
         (operator.root / _DIRECTORY[1:] / name).write_text(text)
-    token, up, send, deploy, *_, down = (step for _, step in next_steps(topology, _DIRECTORY))
+    token, up, send, deploy, *_, down = (step for _, step in next_steps(manifest, _DIRECTORY))
     for command in (token, up, send, deploy):
         _type(operator, command)
     _type(operator, _tunnel(network))
     yield Cluster(network, down)
 
 
-def _topology(network: Network) -> Topology:
+def _manifest(network: Network) -> ClusterManifest:
     head, *_ = hosts = [host.address for host in network.hosts]
-    return Topology.model_validate(
+    return ClusterManifest.model_validate(
         {
             "name": "two-hosts",
             "provider": {

@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from vllm.exceptions import VLLMValidationError
+from vllm.exceptions import GracefulHTTPError, VLLMValidationError
 
 from configs.request_limits import RequestLimits
 from deployments.front_end.bytes_left import BytesLeft, bytes_left
-from deployments.front_end.images.fetch import FetchingError, ImageFetch
+from deployments.front_end.images.fetch import ImageFetch
 from tests.deployments.router.image_host import (
     CAT,
     CLOSED,
@@ -256,7 +256,7 @@ def test_who_finds_no_place_in_time_is_told_to_come_again(play: Play) -> None:
         links = [f"https://images.test/held.png?{number}" for number in range(3)]
         asked = (fetched(fetch, link) for link in links)
         errors = {type(error) for error in await asyncio.gather(*asked, return_exceptions=True)}
-        assert FetchingError in errors
+        assert GracefulHTTPError in errors
         host.held.set()
         assert len(await fetched(fetch, CAT)) == 1
 

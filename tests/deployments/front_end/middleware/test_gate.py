@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from configs.access import Access
-from deployments.access.allowances import Allowances, QuotaError
+from configs.errors import QuotaError
+from deployments.access.allowances import Allowances
 from deployments.access.caller import caller
 from deployments.access.key_ring import KeyRing
 from deployments.front_end.middleware.gate import Gate

@@ -7,8 +7,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from configs.errors import LineFullError
 from deployments.front_end.middleware.turned_away import TurnedAway, turn_away
-from deployments.router.refusals import LineFullError
 
 
 def answer(request: Request) -> Response:
@@ -23,7 +23,7 @@ async def stream(request: Request) -> Response:
         if "late" in request.query_params:
             yield "data: begun\n\n"
         if request.query_params:
-            turn_away(LineFullError(7))
+            turn_away(LineFullError("7 requests wait already"))
             yield 'data: {"error": {}}\n\n'
         yield "data: [DONE]\n\n"
 

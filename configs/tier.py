@@ -1,0 +1,35 @@
+"""Priority classes of requests."""
+
+from enum import IntEnum
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer
+from pydantic_core import PydanticCustomError
+
+
+class Tier(IntEnum):
+    """A priority class: its requests go before those of every class with a higher number."""
+
+    INTERACTIVE = 0
+    STANDARD = 1
+    BATCH = 2
+
+    @property
+    def label(self) -> str:
+        """The name that the class has in files and messages."""
+        return self.name.lower()
+
+
+_BY_LABEL = {tier.label: tier for tier in Tier}
+
+
+def _named(value: Any) -> Tier:
+    if isinstance(value, Tier):
+        return value
+    if not isinstance(value, str) or value not in _BY_LABEL:
+        raise PydanticCustomError("tier", "Input should be 'interactive', 'standard' or 'batch'")
+    return _BY_LABEL[value]
+
+
+# A class as YAML has it, by its label.
+NamedTier = Annotated[Tier, BeforeValidator(_named), PlainSerializer(lambda tier: tier.label)]

@@ -1,0 +1,9 @@
+"""Where Serve listens. Read from Ray 2.60, which has no public name for it."""
+
+
+def listening_host() -> str:
+    """Return the address on which HAProxy listens, and every router by itself."""
+    from ray.serve.context import _get_global_client
+
+    host: str = _get_global_client().http_config.host
+    return host

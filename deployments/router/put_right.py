@@ -1,0 +1,31 @@
+"""What vLLM's front end leaves undone in a request, before the request gets a rank.
+
+Read from vLLM 0.32.
+"""
+
+from vllm.v1.engine import EngineCoreRequest
+
+from deployments.wire.resumed_tokens import RESUME
+
+# Keys of `extra_args` that are between routers, ranks and vLLM.
+_NOT_FOR_CLIENTS = (RESUME, "kv_cache_report_mode")
+
+
+def put_right(request: EngineCoreRequest) -> None:
+    """Change a request that comes from vLLM's front end, in place.
+
+    vLLM's Mistral parser waits for the end of a reasoning that nobody asked for, and until then the
+    engine holds the answer to no grammar: not in completions, nor in responses, nor for
+    `structured_outputs`. And clients may send `extra_args` of their own (`vllm_xargs`).
+    """
+    if not reasons(request):
+        request.reasoning_ended = True
+    if request.sampling_params is not None and request.sampling_params.extra_args:
+        for name in _NOT_FOR_CLIENTS:
+            request.sampling_params.extra_args.pop(name, None)
+
+
+def reasons(request: EngineCoreRequest) -> bool:
+    """Tell whether the prompt asks the model to think first; by default it doesn't."""
+    template = (request.reasoning_parser_kwargs or {}).get("chat_template_kwargs") or {}
+    return template.get("reasoning_effort") not in (None, "none")

@@ -1,0 +1,29 @@
+"""What a router needs to know of a rank to reach it and to count its room."""
+
+from configs.schema import Strict
+
+
+class RankEntry(Strict):
+    """One rank, as a router needs to know it; `client_secret` never leaves the cluster."""
+
+    replica: str
+    gang: str
+    rank: int
+    ranks: int
+    node: str
+    endpoint: str
+    server_public: bytes
+    client_public: bytes
+    client_secret: bytes
+    engine_pid: int
+    max_model_len: int
+    kv_tokens: int
+    block_tokens: int
+    prefix_hash: str | None  # vLLM's name for how blocks are hashed; None if none are cached
+    max_num_seqs: int
+    max_num_batched_tokens: int
+    num_experts: int
+    experts: tuple[tuple[int, int], ...]  # ranges this rank holds, both ends included
+    requests: int = 0  # unfinished, and those of them not started, as of the last renewal
+    waiting_requests: int = 0
+    draining: bool = False  # it is let go, and its last requests end
