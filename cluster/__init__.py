@@ -1,1 +1,1 @@
-"""The machines: today a Ray on this one."""
+"""The machines: a Ray on this one, the catalogue, the planner and the renderers."""

@@ -73,7 +73,7 @@ def _images(model: Model, load: Load) -> int:
 
 
 def _context_tokens(load: Load) -> int:
-    """vLLM's `determine_chunked_prefill_workspace_size`, for models of long context."""
+    """VLLM's `determine_chunked_prefill_workspace_size`, for models of long context."""
     return min(8 * load.most_tokens, _CONTEXT_TOKENS)
 
 

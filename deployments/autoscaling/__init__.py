@@ -1,1 +1,1 @@
-"""How many gangs there should be: the policy, and a simulation of it. No Ray, no engine."""
+"""How many gangs and routers there should be: pure policies, without Ray or an engine."""

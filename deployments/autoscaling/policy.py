@@ -1,4 +1,4 @@
-"""How many gangs there should be: a pure function of what is reported and of its own memory.
+"""How many gangs there should be: a pure function of what is reported and of its own earlier looks.
 
 Taken from others: a recommendation at each look, of which the lowest of late decides on more and
 the highest on fewer (stabilisation windows of Kubernetes' HorizontalPodAutoscaler); from zero at

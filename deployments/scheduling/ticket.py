@@ -9,7 +9,7 @@ from configs.tier import Tier
 class Ticket:
     """One waiting request.
 
-    `turn` and `lone` are set when it joins the line, `cached_tokens` when it leaves.
+    `start_tag` and `sparse` are set when it joins the line, `cached_tokens` when it leaves.
     """
 
     request_id: str

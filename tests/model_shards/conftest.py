@@ -25,7 +25,7 @@ _CREDENTIALS = {
 
 @pytest.fixture(scope="session")
 def server_port() -> Iterator[int]:
-    """moto's server; it takes parts as small as the tests'."""
+    """Moto's server; it takes parts as small as the tests'."""
     environment = os.environ | _CREDENTIALS | {"S3_UPLOAD_PART_MIN_SIZE": "1"}
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:

@@ -40,7 +40,8 @@ class LatentAttention:
 
     def __call__(self, hidden: Tensor, cache: Tensor, kernel: Kernel) -> Tensor:
         """`hidden` [sequences, dim]; the new token becomes the last of `cache` [sequences, tokens,
-        latent + rotary]."""
+        latent + rotary].
+        """
         cache[:, -1] = hidden @ self._latent_down
         query = (hidden @ self._query_down @ self._query_up).view(len(hidden), self._heads, -1)
         plain, rotary = query[..., : self._plain], query[..., self._plain :]

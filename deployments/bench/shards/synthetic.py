@@ -24,7 +24,7 @@ _QUANTIZED = re.compile(r"layers\.\d+\.(attention\.w\w+|(shared_)?experts\..+)\.
 
 
 def architecture(size_bytes: int) -> Architecture:
-    """nano's layers and 128 experts, widened until the experts have `size_bytes`, or a bit more.
+    """Nano's layers and 128 experts, widened until the experts have `size_bytes`, or a bit more.
 
     The model is twice as wide as an expert, as the real one is.
     """

@@ -46,7 +46,7 @@ def _asked(name: str, engine: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory: pytest.TempPathFactory) -> list[str | None]:
-    """vLLM's answers, of the manifests and then of the mistakes; one process for all."""
+    """VLLM's answers, of the manifests and then of the mistakes; one process for all."""
     directory = tmp_path_factory.mktemp("model")
     params = shipped.manifest("aws-p5en").serving.params
     shutil.copy(params, directory / "params.json")

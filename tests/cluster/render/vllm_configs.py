@@ -88,7 +88,7 @@ def _refusal(gpus: Any, asked: dict[str, Any], directory: Path) -> str | None:
 
 
 def _require_kept(config: Any, engine: dict[str, Any]) -> None:
-    """vLLM replaces some values that it doesn't like, with a warning at most."""
+    """VLLM replaces some values that it doesn't like, with a warning at most."""
     parts = (config.parallel_config, config.scheduler_config, config.cache_config)
     for name, value in engine.items():
         for part in parts:

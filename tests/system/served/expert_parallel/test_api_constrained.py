@@ -98,7 +98,7 @@ def test_other_constraints_hold(
 
 
 def test_a_regex_harms_no_later_chat(client: openai.OpenAI) -> None:
-    """vLLM's own choice of grammar library would let special tokens through from then on."""
+    """VLLM's own choice of grammar library would let special tokens through from then on."""
     before = chat(client).choices[0].message.content
     for _ in range(4):  # on either rank
         chat(client, extra_body={"structured_outputs": {"regex": "[a-c]{5}"}})

@@ -89,7 +89,7 @@ def test_what_an_image_shows_matters(client: openai.OpenAI) -> None:
 
 
 def test_a_name_for_an_image_gets_nobody_elses(client: openai.OpenAI) -> None:
-    """vLLM would take the image that another client sent under that `uuid`."""
+    """VLLM would take the image that another client sent under that `uuid`."""
     red, blue = (
         chat(client, messages=about(picture(colour))).choices[0].message.content
         for colour in ("red", "blue")
