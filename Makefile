@@ -20,16 +20,18 @@ export RAY_USAGE_STATS_ENABLED ?= 0
 export OMP_NUM_THREADS ?= 1
 export TORCH_COMPILE_DISABLE ?= 1
 
-.PHONY: help setup nano serve test test-cluster lint typecheck format bench lock hooks clean
+.PHONY: help setup nano serve test test-fast test-cluster lint typecheck format bench lock hooks clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: $(READY) ## make or update .venv (on GPU machines: make setup HARDWARE=gpu)
 serve: $(READY) ## serve nano on this machine
 	$(BIN)/small4 serve $(ARGS)
-test: $(READY) $(NOISE) ## run every test
+test: $(READY) $(NOISE) ## run every test: the fast lane, then those that start engines (25 minutes on two cores)
 	@$(GET_SSHD)
 	$(BIN)/python -m pytest $(ARGS)
+test-fast: $(READY) ## run the tests that start no engine (3 minutes on two cores)
+	$(BIN)/python -m pytest --ignore=tests/system $(ARGS)
 test-cluster: $(READY) ## `ray up` on two hosts made of namespaces (as root)
 	@$(GET_SSHD)
 	$(BIN)/python -m pytest tests/system/cluster_up $(ARGS)

@@ -1,1 +1,1 @@
-"""The machines: a Ray on this one, the catalogue, the planner and the renderers."""
+"""Machines: a Ray on this one, the catalogue, the fit planner and the renderers."""

@@ -4,7 +4,10 @@ import platform
 
 
 def cpu_model(cpuinfo: str) -> str:
-    """From the text of /proc/cpuinfo; ARM kernels don't tell a model."""
+    """Return the model that the text of /proc/cpuinfo names, or the architecture if it names none.
+
+    ARM kernels name no model.
+    """
     for line in cpuinfo.splitlines():
         name, _, value = line.partition(":")
         if name.strip() == "model name":

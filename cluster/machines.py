@@ -13,7 +13,7 @@ _TERA = 1e12
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU. Arithmetic is dense, as datasheets state it; `*_efficiency` is what is reached."""
+    """One kind of GPU. Arithmetic is dense, by datasheets; `*_efficiency` is the share reached."""
 
     name: str
     memory_bytes: int  # as nvidia-smi and AWS's API state it
@@ -51,7 +51,7 @@ GPUS: Mapping[str, Gpu] = {
 
 
 def _gpus(kind: str, cpus: int, memory_gib: float, disk_gb: float, network_gbps: float) -> Hardware:
-    """Eight of them, which is what all machines here have."""
+    """Describe a machine with eight GPUs, as all GPU machines here have."""
     return Hardware(
         cpus=cpus,
         memory_gib=memory_gib,
@@ -64,7 +64,7 @@ def _gpus(kind: str, cpus: int, memory_gib: float, disk_gb: float, network_gbps:
 
 
 def _cpus(cpus: int, memory_gib: float, network_gbps: float) -> Hardware:
-    """Without a disk of its own; 100 GB is what its image needs."""
+    """Describe a machine without GPUs or a local disk; the 100 GB are what its image needs."""
     return Hardware(cpus=cpus, memory_gib=memory_gib, network_gbps=network_gbps, disk_gb=100)
 
 
@@ -88,7 +88,10 @@ MACHINES: Mapping[str, Hardware] = {
 
 
 def hardware_of(group: NodeGroup) -> Hardware:
-    """A group's own, or its machine's; raises ConfigError for a machine that isn't known."""
+    """Return the group's own hardware, or that of its machine.
+
+    Raises ConfigError if the machine isn't in the catalogue.
+    """
     if group.hardware is not None:
         return group.hardware
     known = MACHINES.get(group.machine or "")
@@ -102,7 +105,10 @@ def hardware_of(group: NodeGroup) -> Hardware:
 
 
 def gpu_of(group: NodeGroup) -> Gpu | None:
-    """The kind of its GPUs, if it has any; raises ConfigError for one that isn't known."""
+    """Return the kind of GPU that the group's machines have, if any.
+
+    Raises ConfigError if the kind isn't in the catalogue.
+    """
     kind = hardware_of(group).gpu
     if kind is not None and kind not in GPUS:
         raise ConfigError(

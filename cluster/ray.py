@@ -9,7 +9,7 @@ from ray.scripts.scripts import main
 
 
 def _nothing(node: Node) -> None:
-    """Instead of `Node.start_ray_client_server`."""
+    """Start no server; this replaces `Node.start_ray_client_server`."""
 
 
 if __name__ == "__main__":

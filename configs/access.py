@@ -1,4 +1,4 @@
-"""Who may send requests."""
+"""Access to a deployment: keys, or none."""
 
 from pathlib import Path
 from typing import Self
@@ -9,7 +9,7 @@ from configs.schema import PROJECT_ROOT, Strict
 
 
 class Access(Strict):
-    """Who may send requests; without keys, everybody who reaches the port."""
+    """Who may send requests: holders of keys, or, without keys, everybody who reaches the port."""
 
     keys_file: Path | None = Field(
         default=None,

@@ -16,12 +16,12 @@ class Waits(Strict):
     batch_s: PositiveSeconds = 3600
 
     def of(self, tier: Tier) -> float:
-        """Seconds that a request of this class waits."""
+        """Return how many seconds a request of this class waits."""
         return (self.interactive_s, self.standard_s, self.batch_s)[tier]
 
 
 class Admission(Strict):
-    """How full an engine is kept; what doesn't fit waits in the router.
+    """How full an engine is kept; requests that don't fit wait in the router.
 
     The defaults suit nano and real gangs alike, since they are relative to the engine's own
     `max_num_batched_tokens`, `max_num_seqs` and KV cache.

@@ -1,4 +1,4 @@
-"""When gangs are added and let go: what the policy in `deployments.autoscaling` goes by."""
+"""When gangs are added and let go: settings of the policy in `deployments.autoscaling`."""
 
 from typing import Annotated, Self
 
@@ -11,7 +11,7 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Autoscaling(Strict):
-    """Bounds, targets, and how soon gangs come and go. A gang always comes and goes whole."""
+    """Bounds, targets, and how soon gangs come and go. Each gang comes and goes as a whole."""
 
     min_gangs: Annotated[int, Field(ge=0)] = Field(
         default=1, description="With 0 the first request wakes a gang, and waits for it."

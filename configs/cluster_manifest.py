@@ -15,7 +15,7 @@ from configs.yaml_file import load_yaml
 
 
 class ClusterManifest(Strict):
-    """A whole manifest, as in configs/clusters/."""
+    """A whole cluster manifest, such as those in configs/clusters/."""
 
     name: Name
     provider: Provider
@@ -26,12 +26,15 @@ class ClusterManifest(Strict):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
-        found = complaints(self.provider, self.head, self.groups, self.weights, self.serving)
-        if (complaint := next(found, None)) is not None:
+        parts = (self.provider, self.head, self.groups, self.weights, self.serving)
+        if (complaint := next(complaints(*parts), None)) is not None:
             raise ValueError(complaint)
         return self
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Raises ConfigError, with the file's lines, if it can't be read or isn't a manifest."""
+        """Load a manifest.
+
+        Raises ConfigError, with the file's lines, if it can't be read or isn't a manifest.
+        """
         return load_yaml(path, cls, "a cluster manifest, such as those in configs/clusters/")

@@ -1,4 +1,4 @@
-"""What a deployment is: the arguments of `deployments.app:build` in a Serve config file."""
+"""A whole deployment: the arguments of `deployments.app:build` in a Serve config file."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,7 +16,7 @@ from configs.weights import Model, Weights
 
 
 class Resources(Strict):
-    """What one replica asks of a Ray node."""
+    """Resources that one replica asks of a Ray node."""
 
     num_cpus: Annotated[float, Field(ge=0)] = 1
     num_gpus: Annotated[float, Field(ge=0)] = 0
@@ -53,7 +53,7 @@ class Gangs(Strict):
 
     @property
     def most(self) -> int:
-        """As many gangs as there ever are."""
+        """The most gangs that there can be."""
         return self.autoscaling.max_gangs if self.autoscaling else self.count
 
 
@@ -82,7 +82,7 @@ class Routers(Strict):
 
     @property
     def most(self) -> int:
-        """As many routers as there ever are."""
+        """The most routers that there can be."""
         return self.autoscaling.max_routers if self.autoscaling else self.count
 
 
@@ -103,7 +103,7 @@ class Survival(Strict):
 
 
 class Deployment(Strict):
-    """Everything `deployments.app:build` needs."""
+    """Everything that `deployments.app:build` needs."""
 
     model: Model
     weights: Weights = Weights()
@@ -135,7 +135,10 @@ class Deployment(Strict):
 
     @property
     def checkpoint(self) -> Path:
-        """`model.source`; raises ConfigError for a deployment that names a shard set alone."""
+        """The checkpoint's directory, `model.source`.
+
+        Raises ConfigError if the deployment names only a shard set.
+        """
         if self.model.source is None:
             raise ConfigError("model.source: give the directory of a checkpoint in Mistral format")
         return self.model.source

@@ -1,4 +1,4 @@
-"""The one place where small4's own commands read the environment."""
+"""The one module where small4's own commands read environment variables."""
 
 import os
 import tempfile
@@ -8,18 +8,24 @@ _NO_DEVICE = "SMALL4_NO_DEVICE"
 
 
 def dashboard_address() -> str:
-    """Ray's dashboard, which takes Serve configs; RAY_DASHBOARD_ADDRESS, as Ray's tools read it."""
+    """Return the address of Ray's dashboard, which takes Serve configs.
+
+    It is RAY_DASHBOARD_ADDRESS, as for Ray's own tools.
+    """
     return os.environ.get("RAY_DASHBOARD_ADDRESS", "http://127.0.0.1:8265").rstrip("/")
 
 
 def authorization() -> dict[str, str]:
-    """The header of small4's own requests, for a deployment with keys."""
+    """Return the header that small4's own requests send to a deployment with keys."""
     key = os.environ.get("SMALL4_API_KEY")
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def ray_authorization() -> dict[str, str]:
-    """The header that a Ray with token authentication asks for; the token is where Ray looks."""
+    """Return the header that a Ray with token authentication asks for.
+
+    The token is read from where Ray itself looks for it.
+    """
     if os.environ.get("RAY_AUTH_MODE", "token") != "token":
         return {}
     token = os.environ.get("RAY_AUTH_TOKEN")
@@ -30,12 +36,18 @@ def ray_authorization() -> dict[str, str]:
 
 
 def state_directory() -> Path:
-    """Where `small4 serve` leaves the log and process id of a Ray it started, for this user."""
+    """Return the directory where `small4 serve` leaves log and process id of a Ray that it started.
+
+    Each user has a directory.
+    """
     return Path(tempfile.gettempdir()) / f"small4-{os.getuid()}"
 
 
 def renounce_device() -> None:
-    """Has vLLM look for no GPU, in this process and in those that it starts; before it is used."""
+    """Keep vLLM from looking for a GPU, in this process and in those that it starts.
+
+    Call this before vLLM is used.
+    """
     os.environ[_NO_DEVICE] = "1"
 
 
@@ -44,20 +56,23 @@ def has_no_device() -> bool:
 
 
 def ray_environment(haproxy: Path) -> dict[str, str]:
-    """For a Ray that small4 starts on this machine."""
+    """Return the environment of a Ray that small4 starts on this machine."""
     return {**os.environ, **node_environment(str(haproxy))}
 
 
 def node_environment(haproxy: str) -> dict[str, str]:
-    """What every node's Ray is started with; `haproxy` is the file that `cluster.haproxy` wrote."""
+    """Return variables that every node's Ray is started with.
+
+    `haproxy` is the file that `cluster.haproxy` wrote.
+    """
     return {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_HAPROXY_BINARY_PATH": haproxy,
         "RAY_USAGE_STATS_ENABLED": "0",
-        # Serve's controller looks around ten times a second, and takes a tenth of a core for it.
+        # By default Serve's controller loops ten times a second, which takes a tenth of a core.
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
-        # How often replicas tell it what autoscaling goes by; ten seconds otherwise.
+        # How often replicas report metrics for autoscaling to it; ten seconds by default.
         "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
-        # An engine must not outlive its shard: it would keep the GPU from the one that follows.
+        # An engine must not outlive its shard: it would keep the GPU from the next shard.
         "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
     }

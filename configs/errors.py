@@ -1,10 +1,10 @@
-"""Every error small4 raises on purpose. A message names the field, its value and the remedy."""
+"""All errors that small4 raises on purpose. A message names the field, its value and the remedy."""
 
 from collections.abc import Mapping
 
 
 class Small4Error(Exception):
-    """Root of the tree; the command line prints it without a traceback."""
+    """Base of all errors; the command line prints them without a traceback."""
 
 
 class ConfigError(Small4Error):
@@ -32,9 +32,9 @@ class BenchError(Small4Error):
 
 
 class RefusedError(Small4Error):
-    """A client's request that isn't served; `front_end/refusals.py` gives each kind its status.
+    """A client's request that isn't served; `headers` are sent with the answer.
 
-    `headers` go out with the answer.
+    `deployments/front_end/refusals.py` gives each kind its HTTP status.
     """
 
     def __init__(self, message: str, headers: Mapping[str, str] | None = None) -> None:
@@ -59,11 +59,11 @@ class QuotaError(RefusedError):
 
 
 class LineFullError(RefusedError):
-    """As many requests wait as may; of several classes, the lowest is refused."""
+    """The router's line is full; the newest request of the lowest class is refused."""
 
 
 class WaitedTooLongError(RefusedError):
-    """No rank had room in time: the deployment is too small for what it is asked."""
+    """No rank had room in time: the deployment is too small for its load."""
 
 
 class NoGangError(RefusedError):
@@ -71,4 +71,4 @@ class NoGangError(RefusedError):
 
 
 class BusyFetchingError(RefusedError):
-    """As many images are being fetched for requests as may."""
+    """The router fetches `limits.image_fetches` images already."""

@@ -1,4 +1,4 @@
-"""A deployment without keys stays on its machine, unless somebody says that it needn't."""
+"""A deployment without keys stays on its machine, unless its config says otherwise."""
 
 import ipaddress
 
@@ -7,7 +7,7 @@ from configs.errors import ConfigError
 
 
 def refuse_to_expose(access: Access, host: str) -> None:
-    """Raises ConfigError if others could reach `host`, where Serve listens, without a key."""
+    """Raise ConfigError if others could reach `host`, where Serve listens, without a key."""
     if access.keyed or access.open or is_loopback(host):
         return
     raise ConfigError(
@@ -18,7 +18,10 @@ def refuse_to_expose(access: Access, host: str) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """A name is none but for localhost: what it resolves to may change."""
+    """Tell whether only this machine reaches `host`.
+
+    Of names only localhost counts: what another name resolves to may change.
+    """
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -26,7 +29,7 @@ def is_loopback(host: str) -> bool:
 
 
 def reachable_at(host: str) -> str:
-    """What a client on this machine connects to where a server listens on `host`."""
+    """Return the address where a client on this machine reaches a server that listens on `host`."""
     try:
         everywhere = ipaddress.ip_address(host).is_unspecified
     except ValueError:

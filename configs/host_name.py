@@ -26,6 +26,6 @@ HostName = Annotated[str, AfterValidator(_checked)]
 
 
 def covers(names: Iterable[HostName], host: str) -> bool:
-    """Whether `host` is one of the names, or below one that begins with `*.`."""
+    """Tell whether `host` is one of the names, or below one that begins with `*.`."""
     host = host.lower()
     return any(host.endswith(name[1:]) if name[0] == "*" else host == name for name in names)

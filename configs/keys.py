@@ -15,7 +15,7 @@ Limit = Annotated[int, Field(ge=1)]
 
 
 class Key(Strict):
-    """One client's key and what it may do; without a limit, as much as it likes."""
+    """One client's key and what it may do; a limit that isn't given doesn't apply."""
 
     name: str = Field(min_length=1, description="For logs and limits; the key itself isn't kept.")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the key, as hexadecimal digits.")
@@ -36,7 +36,7 @@ class Key(Strict):
 
 
 class KeysFile(Strict):
-    """What the file, or the environment variable, holds as YAML."""
+    """All keys of a deployment: the YAML of the keys file, or of the environment variable."""
 
     keys: tuple[Key, ...] = Field(min_length=1)
 
@@ -50,7 +50,10 @@ class KeysFile(Strict):
 
     @classmethod
     def parse(cls, text: str, origin: str) -> "KeysFile":
-        """Raises ConfigError, which never shows a value: it may be a key pasted by mistake."""
+        """Parse YAML; `origin` names it in errors.
+
+        Raises ConfigError, which never shows a value: it may be a key pasted by mistake.
+        """
         try:
             return cls.model_validate(yaml.safe_load(text))
         except yaml.YAMLError as error:
@@ -66,7 +69,10 @@ class KeysFile(Strict):
 
     @classmethod
     def load(cls, path: Path) -> "KeysFile":
-        """Raises ConfigError if the file can't be read or isn't valid."""
+        """Load the keys file.
+
+        Raises ConfigError if it can't be read or isn't valid.
+        """
         try:
             text = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -78,5 +84,8 @@ class KeysFile(Strict):
 
 
 def hashed(key: str) -> str:
-    """How a key is kept. Keys are random, 256 bits long: no salt makes them safer."""
+    """Return the hash by which a key is kept.
+
+    Keys are random, 256 bits long: no salt makes them safer.
+    """
     return hashlib.sha256(key.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What the parts of a cluster's manifest ask of each other."""
+"""Rules that the parts of a cluster manifest must keep together."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,6 +7,7 @@ from configs.providers import Aws, Gcp, KubeRay, OnPrem, Provider
 from configs.serving import Serving
 from configs.weights import S3, Weights
 
+# Engine arguments that a manifest gives as fields of `serving`, where the plan reads them.
 _PLANNED = (
     "max_model_len",
     "max_num_seqs",
@@ -23,7 +24,10 @@ def complaints(
     weights: Weights,
     serving: Serving,
 ) -> Iterator[str]:
-    """Yields what is wrong; a text begins with its place in the file and ends with the remedy."""
+    """Yield what is wrong; a text begins with its place in the file and ends with the remedy.
+
+    Take only the first: a rule counts on those before it.
+    """
     for name, part in serving.deployment.items():
         if not isinstance(part, dict):
             yield f"serving.deployment.{name}: Input should be a mapping"
@@ -31,7 +35,7 @@ def complaints(
     yield from _names(placed)
     yield from _head(head)
     yield from _weights(weights, provider, serving)
-    yield from _said_twice(serving)
+    yield from _misplaced(serving)
     for place, group in placed.items():
         for field, complaint in _group(group, provider):
             yield f"{place}.{field}: {complaint}"
@@ -73,8 +77,8 @@ def _weights(weights: Weights, provider: Provider, serving: Serving) -> Iterator
         yield "provider.bucket: it is mounted at weights.source, which must then be a directory"
 
 
-def _said_twice(serving: Serving) -> Iterator[str]:
-    """What the plan reads elsewhere; here it would be served without having been planned."""
+def _misplaced(serving: Serving) -> Iterator[str]:
+    """Yield settings that the plan reads elsewhere; here they would be served without a plan."""
     given = serving.deployment
     engine, gangs = given.get("engine", {}), given.get("gangs", {})
     for name in _PLANNED:
@@ -87,7 +91,7 @@ def _said_twice(serving: Serving) -> Iterator[str]:
 
 
 def _group(group: NodeGroup, provider: Provider) -> Iterator[tuple[str, str]]:
-    """`(field, complaint)` of one group."""
+    """Yield fields of one group, each with what is wrong."""
     cloud = isinstance(provider, Aws | Gcp)
     if cloud and group.machine is None:
         yield "machine", f"{provider.type} needs to know which machine to start; name it"
@@ -108,7 +112,10 @@ def _group(group: NodeGroup, provider: Provider) -> Iterator[tuple[str, str]]:
 
 
 def _hosts(placed: dict[str, NodeGroup], groups: Sequence[NodeGroup]) -> Iterator[str]:
-    """The head's host may also be one of a group: it then does both."""
+    """Yield groups with a wrong number of hosts, or a host twice.
+
+    The head's host may also be one of a group, and then is both.
+    """
     for place, group in placed.items():
         if len(group.hosts) != group.max_nodes:
             yield (

@@ -1,4 +1,4 @@
-"""Machines of a cluster that are alike, and come and go together."""
+"""Groups of like machines in a cluster, and the hardware of one machine."""
 
 from typing import Annotated, Self
 
@@ -11,7 +11,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")]
 
 
 class Hardware(Strict):
-    """One machine, for those that the catalogue (`cluster/machines.py`) doesn't have."""
+    """Hardware of one machine that the catalogue (`cluster/machines.py`) doesn't have."""
 
     cpus: PositiveInt
     memory_gib: Positive

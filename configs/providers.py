@@ -1,4 +1,4 @@
-"""Who gives the machines of a cluster, and how they are reached."""
+"""Providers of a cluster's machines, and how the machines are reached."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -11,7 +11,7 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class Aws(Strict):
-    """EC2, by `ray up`."""
+    """Machines of EC2, which `ray up` starts."""
 
     type: Literal["aws"]
     region: Text
@@ -48,7 +48,7 @@ class Aws(Strict):
 
 
 class Gcp(Strict):
-    """Compute Engine, by `ray up`."""
+    """Machines of Compute Engine, which `ray up` starts."""
 
     type: Literal["gcp"]
     project: Text
@@ -72,7 +72,7 @@ class Gcp(Strict):
 
 
 class OnPrem(Strict):
-    """Machines that are there, by `ray up` over SSH; groups name their `hosts`."""
+    """Machines that exist already, which `ray up` reaches by SSH; groups name their `hosts`."""
 
     type: Literal["on-prem"]
     ssh_user: Text
@@ -87,7 +87,7 @@ class OnPrem(Strict):
 
 
 class KubeRay(Strict):
-    """Kubernetes with the KubeRay operator."""
+    """Pods of Kubernetes, which the KubeRay operator starts."""
 
     type: Literal["kuberay"]
     namespace: Text = "default"
@@ -102,7 +102,7 @@ class KubeRay(Strict):
 
 
 class Local(Strict):
-    """This machine alone: what `small4 serve` starts."""
+    """This machine alone, where `small4 serve` starts Ray."""
 
     type: Literal["local"]
 

@@ -1,4 +1,4 @@
-"""What one request may hold."""
+"""Limits of one request."""
 
 from pydantic import Field
 
@@ -7,7 +7,7 @@ from configs.schema import PositiveInt, PositiveSeconds, Strict
 
 
 class RequestLimits(Strict):
-    """What one request may hold; a larger one is refused before it costs anything.
+    """What one request may hold; a larger request is refused before it costs anything.
 
     How long a prompt and its answer may get is vLLM's `max_model_len`, among the engine's
     arguments, and how many logprobs a token may have its `max_logprobs`.

@@ -8,7 +8,7 @@ from configs.schema import PositiveInt, PositiveSeconds, Strict
 
 
 class RouterScaling(Strict):
-    """As many routers as bring each of these below its target, in the mean over routers."""
+    """Bounds and targets: as many routers run as keep each measure's mean below its target."""
 
     min_routers: PositiveInt = 1
     max_routers: PositiveInt = 4

@@ -1,4 +1,4 @@
-"""What `small4 autoscale simulate` plays: traffic, the gang that serves it, and the policy."""
+"""What `small4 autoscale simulate` runs: traffic, the gang that serves it, and the policy."""
 
 import json
 from pathlib import Path
@@ -18,8 +18,8 @@ from configs.traffic import Amount, Traffic
 class StepSeconds(Strict):
     """Seconds that an engine step takes, by what is in it.
 
-    `base_s`, and of the rank of the gang that has most to do `sequence_s` for each sequence that
-    gets a token and `prefill_token_s` for each token of prompts. Fit them to steps that were timed
+    It takes `base_s`, and what the gang's busiest rank adds: `sequence_s` for each sequence that
+    gets a token, and `prefill_token_s` for each token of prompts. Fit them to steps that were timed
     (`deployments.autoscaling.step_fit`), or take `base_s` from the TPOT of one stream, `sequence_s`
     from how TPOT grows with streams, `prefill_token_s` from how TTFT grows with the prompt.
     """
@@ -65,7 +65,10 @@ class Scenario(Strict):
 
     @classmethod
     def load(cls, path: Path) -> "Scenario":
-        """Raises ConfigError if the file, or a trace that it names, can't be read or isn't one."""
+        """Load a scenario, with the trace that it names.
+
+        Raises ConfigError if either file can't be read or isn't valid.
+        """
         try:
             raw = yaml.safe_load(_text(path))
         except yaml.YAMLError as error:
@@ -83,7 +86,7 @@ class Scenario(Strict):
 
 
 def _read_trace(path: Path, raw: Any) -> None:
-    """Puts the lines of `traffic.recorded_file` where `traffic.recorded` would be."""
+    """Put the lines of `traffic.recorded_file` where `traffic.recorded` would be."""
     traffic = raw.get("traffic") if isinstance(raw, dict) else None
     if not isinstance(traffic, dict) or "recorded_file" not in traffic:
         return

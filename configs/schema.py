@@ -1,4 +1,4 @@
-"""What all schemas have in common."""
+"""The base and the number types that all schemas share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,6 @@ PositiveSeconds = Annotated[float, Field(gt=0)]
 
 
 class Strict(BaseModel):
-    """Says what it doesn't know, and never changes."""
+    """A model that refuses unknown fields and can't be changed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

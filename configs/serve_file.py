@@ -16,7 +16,7 @@ BUILDER = "deployments.app:build"
 
 
 class ServeFile(BaseModel):
-    """A Serve config: `raw` is what Serve gets, the rest is what small4 reads of it."""
+    """A Serve config: Serve gets `raw`, and the other fields are what small4 reads from it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,7 +29,10 @@ class ServeFile(BaseModel):
 
     @classmethod
     def load(cls, path: Path) -> "ServeFile":
-        """Raises ConfigError if the file can't be read or isn't a config of small4's."""
+        """Load a Serve config.
+
+        Raises ConfigError if the file can't be read or isn't a config of small4's.
+        """
         try:
             raw = yaml.safe_load(path.read_text("utf-8"))
         except OSError as error:
@@ -56,7 +59,7 @@ class ServeFile(BaseModel):
 
     @property
     def url(self) -> str:
-        """Where a client on this machine finds the API."""
+        """The URL of the API for clients on this machine."""
         return f"http://{reachable_at(self.host)}:{self.port}"
 
 

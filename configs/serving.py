@@ -9,7 +9,10 @@ from configs.schema import PROJECT_ROOT, PositiveInt, Strict
 
 
 class Serving(Strict):
-    """What is served; what isn't given, the plan chooses. Names are vLLM's, amounts a rank's."""
+    """Settings of what is served; names are vLLM's, and amounts are those of a rank.
+
+    The plan chooses `ranks` and `tensor_parallel_size` if they aren't given.
+    """
 
     params: Path = Field(
         default=Path("configs/models/mistral-small-4.json"),

@@ -16,7 +16,7 @@ class Tier(IntEnum):
 
     @property
     def label(self) -> str:
-        """The name that the class has in files and messages."""
+        """The class's name in files and messages."""
         return self.name.lower()
 
 

@@ -1,4 +1,4 @@
-"""Requests of a scenario: shapes that their rate has, or a recorded trace."""
+"""Requests of a scenario: their rate as a sum of shapes, or a recorded trace."""
 
 from typing import Annotated, Literal, Self
 
@@ -12,7 +12,7 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class LogNormal(Strict):
-    """Tokens, cut off at `most`; with `sigma: 0` all alike."""
+    """Numbers of tokens, log-normal and cut off at `most`; with `sigma: 0` all are equal."""
 
     median: PositiveInt
     sigma: Amount = 0
@@ -25,7 +25,7 @@ class _Shape(Strict):
 
 
 class Ramp(_Shape):
-    """From one rate to another; level if they are equal."""
+    """A rate that changes linearly from one value to another; constant if they are equal."""
 
     shape: Literal["ramp"]
     from_per_s: Amount
@@ -33,7 +33,7 @@ class Ramp(_Shape):
 
 
 class Square(_Shape):
-    """Half of each period low, then half high."""
+    """A rate that is low for half of each period, then high for half."""
 
     shape: Literal["square"]
     low_per_s: Amount
@@ -42,7 +42,7 @@ class Square(_Shape):
 
 
 class Diurnal(_Shape):
-    """A cosine that begins low."""
+    """A rate that follows a cosine and begins low."""
 
     shape: Literal["diurnal"]
     low_per_s: Amount
@@ -51,7 +51,7 @@ class Diurnal(_Shape):
 
 
 class Burst(_Shape):
-    """So many requests, evenly over its duration."""
+    """A number of requests, spread evenly over the duration."""
 
     shape: Literal["burst"]
     requests: PositiveInt
@@ -70,7 +70,7 @@ class Recorded(Strict):
 
 
 class Traffic(Strict):
-    """Shapes, which add up, or a recorded trace (also as `recorded_file`: JSON, a line each)."""
+    """Shapes, which add up, or a recorded trace, also as `recorded_file` (JSON, a line each)."""
 
     shapes: tuple[Shape, ...] = ()
     recorded: tuple[Recorded, ...] = ()
@@ -86,9 +86,9 @@ class Traffic(Strict):
 
     @property
     def ends_s(self) -> float:
-        """When the last shape ends, or the last recorded request comes."""
-        ends = [one.at_s + one.duration_s for one in self.shapes]
-        return max(ends + [one.at_s for one in self.recorded])
+        """The time when the last shape ends, or the last recorded request comes."""
+        ends = [shape.at_s + shape.duration_s for shape in self.shapes]
+        return max(ends + [request.at_s for request in self.recorded])
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -11,7 +11,7 @@ S3 = "s3://"
 
 
 class Model(Strict):
-    """Which checkpoint is served, and under which name clients ask for it."""
+    """The checkpoint that is served, and the name by which clients ask for it."""
 
     source: Path | None = Field(
         default=None,
@@ -28,7 +28,7 @@ class Model(Strict):
 
 
 class Weights(Strict):
-    """What the ranks load; unless said otherwise, the checkpoint of `model.source`.
+    """What the ranks load: by default the checkpoint of `model.source`.
 
     A shard set lets each rank read its own experts only. It brings params.json and the tokenizer
     along, for routers too.

@@ -1,4 +1,4 @@
-"""Reads a YAML file into a schema; what is wrong is told with the file's own lines."""
+"""Reads a YAML file into a schema; errors name the lines of the file."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,10 @@ _PLACE = re.compile(r"([a-z_]+(?:\.\w+)*): ")
 
 
 def load_yaml(path: Path, schema: type[Schema], what: str) -> Schema:
-    """The file as a `schema`; raises ConfigError that says what there should be (`what`)."""
+    """Load the file as a `schema`.
+
+    Raises ConfigError if it can't be read or isn't `what`, which says what there should be.
+    """
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -51,13 +54,16 @@ def _part(name: str) -> int | str:
 
 
 def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
-    """Of the deepest part of `location` that the file has; it may name a union's member, too."""
+    """Return the line of the deepest part of `location` that the file has.
+
+    `location` may also name a union's member, which the file doesn't have.
+    """
     line = node.start_mark.line if node else 0
     for part in location:
         if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == str(part)]
-            if found:
-                line, node = found[0][0].start_mark.line, found[0][1]
+            entries = [(key, value) for key, value in node.value if key.value == str(part)]
+            if entries:
+                line, node = entries[0][0].start_mark.line, entries[0][1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
             node = node.value[part]
             line = node.start_mark.line
@@ -65,7 +71,7 @@ def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
 
 
 def _refuse_repeated_keys(path: Path, node: yaml.Node | None) -> None:
-    """YAML's last one would win in silence."""
+    """Raise ConfigError if a mapping has a key twice: YAML would silently take the last."""
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:

@@ -16,12 +16,12 @@ from model_shards.sizes import (
     weight_bytes,
 )
 
-# Of a number that experts are multiplied with: NVFP4 has a scale in FP8 for 16 numbers.
+# Of one activation that experts multiply: NVFP4 has a scale in FP8 for 16 of them.
 _ACTIVATION_BYTES: dict[Precision, float] = {"fp8": 1, "nvfp4": 9 / 16, "bf16": 2, "fp32": 4}
 
 
 def model_spec(params: Path) -> Model:
-    """Raises CheckpointError if the file isn't a params.json."""
+    """Count a model from its params.json. Raises CheckpointError if the file isn't one."""
     a = Architecture.read(params)
     counted = parameters(a)
     return Model(

@@ -2,7 +2,7 @@
 
 `Roster` is plain data with a clock handed in; `RosterService` is the Serve deployment around it.
 A roster that restarts is full again after one renewal; meanwhile links between routers and shards
-live on, for nobody drops a link because an entry is missing.
+live on, because no router drops a link when its entry is missing.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ class Roster:
         self._entries: dict[str, tuple[float, RankEntry]] = {}
 
     def renew(self, entry: RankEntry, now_s: float) -> bool:
-        """Adds or renews; True if this rank is new."""
+        """Add or renew an entry; return True if its rank is new."""
         known = entry.replica in self._entries
         self._entries[entry.replica] = (now_s, entry)
         return not known
 
     def withdraw(self, replica: str) -> bool:
-        """Takes a rank out that says it is going; True if it was there."""
+        """Remove a rank that says it is going; return True if it was there."""
         return self._entries.pop(replica, None) is not None
 
     def living(self, now_s: float) -> list[RankEntry]:
-        """Entries renewed lately, by gang and rank."""
+        """Return the entries that haven't expired, by gang and rank."""
         self._entries = {
             replica: (renewed_s, entry)
             for replica, (renewed_s, entry) in self._entries.items()
@@ -43,7 +43,7 @@ class Roster:
 
 
 class RosterService:
-    """Serve deployment: one replica for all ranks and routers of an application."""
+    """The Serve deployment of the roster: one replica for all of an application."""
 
     def __init__(self) -> None:
         self._roster = Roster()
@@ -62,7 +62,7 @@ class RosterService:
         return self._roster.living(time.monotonic())
 
     async def next_change(self, timeout_s: float) -> list[RankEntry]:
-        """Returns at the next change, or after `timeout_s`, with all living ranks."""
+        """Wait for the next change, for at most `timeout_s`; return all living ranks."""
         changed = self._changed
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
@@ -70,12 +70,12 @@ class RosterService:
         return self._roster.living(time.monotonic())
 
     async def host_meeting(self, gang: str, address: str, port: int) -> None:
-        """Rank 0 of a gang says where its ranks meet to form one data-parallel group."""
+        """Take from rank 0 of a gang where its ranks meet to form one data-parallel group."""
         if not (meeting := self._meeting(gang)).done():
             meeting.set_result((address, port))
 
     async def join_meeting(self, gang: str) -> tuple[str, int]:
-        """The other ranks wait here for rank 0."""
+        """Wait for rank 0 of a gang; return where its ranks meet."""
         return await asyncio.shield(self._meeting(gang))
 
     def _meeting(self, gang: str) -> asyncio.Future[tuple[str, int]]:

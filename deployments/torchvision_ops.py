@@ -19,7 +19,7 @@ _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 
 class _DeclareOperators(MetaPathFinder):
-    """Finds nothing; acts just before torchvision registers its fake kernels."""
+    """Finds no module; declares operators just before torchvision registers its fake kernels."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -33,7 +33,7 @@ _NOT_FOR_ROUTERS = {"enable_eplb": False, "eplb_config": None, "enable_sleep_mod
 
 
 def serve_arguments(deployment: Deployment, **overrides: Any) -> Namespace:
-    """What `vllm serve` would have parsed; raises ConfigError where it would have refused."""
+    """Return what `vllm serve` would have parsed. Raises ConfigError if it would have refused."""
     from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
     from vllm.utils.argparse_utils import FlexibleArgumentParser
 
@@ -68,9 +68,9 @@ def serve_arguments(deployment: Deployment, **overrides: Any) -> Namespace:
 
 
 def model_directory(deployment: Deployment) -> Path:
-    """Where params.json and the tokenizer are on this machine; fetches them from S3.
+    """Return where params.json and the tokenizer are on this machine; fetch them from S3.
 
-    Raises CheckpointError or StoreError where there is no whole shard set.
+    Raises CheckpointError or StoreError if there is no whole shard set.
     """
     weights = deployment.weights
     if weights.source is None:
@@ -79,7 +79,7 @@ def model_directory(deployment: Deployment) -> Path:
 
 
 def _shards(deployment: Deployment) -> dict[str, Any]:
-    """For `model_shards.loading.loader`, if a shard set is what ranks load."""
+    """Return the arguments for `model_shards.loading.loader`, if ranks load a shard set."""
     weights = deployment.weights
     if weights.source is None:
         return {}
@@ -94,10 +94,10 @@ def _shards(deployment: Deployment) -> dict[str, Any]:
 def rank_config(
     deployment: Deployment, rank: int, address: str, port: int, cache_events: str
 ) -> Any:
-    """The VllmConfig of one rank; ranks of a gang meet at `address:port`.
+    """Return the VllmConfig of one rank; ranks of a gang meet at `address:port`.
 
-    `cache_events` is where the engine tells of its prefix cache, unless the config says another.
-    Raises ConfigError on a node without what vLLM was built for.
+    `cache_events` is where the engine publishes changes of its prefix cache, unless the config
+    names another address. Raises ConfigError if the node lacks the device that vLLM was built for.
     """
     _require_device(deployment)
     parallel: dict[str, Any] = {"enable_expert_parallel": True}
@@ -139,10 +139,10 @@ def rank_config(
 
 
 def router_config(deployment: Deployment) -> tuple[Namespace, Any]:
-    """`(arguments, VllmConfig)` of a router: the model's tokenizer and limits, no weights.
+    """Return `(arguments, VllmConfig)` of a router: the model's tokenizer and limits, no weights.
 
-    What a router knows of the ranks' steps and caches comes from them (`RankEntry`), not from here:
-    by default those depend on the GPU.
+    A router learns the sizes of steps and caches from the ranks (`RankEntry`), not from here: by
+    default these depend on the GPU.
     """
     arguments = serve_arguments(deployment, **_NOT_FOR_ROUTERS)
     engine_arguments = _engine_arguments(arguments)
@@ -169,7 +169,7 @@ def _engine_arguments(arguments: Namespace) -> Any:
 
 
 def as_flags(values: dict[str, Any]) -> list[str]:
-    """Arguments by their Python names, as words of vLLM's command line."""
+    """Return arguments, given by their Python names, as words of vLLM's command line."""
     flags: list[str] = []
     for name, value in values.items():
         flag = name.replace("_", "-")

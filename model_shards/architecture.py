@@ -32,7 +32,7 @@ class Yarn(_Section):
 
 
 class MixtureOfExperts(_Section):
-    """Routed experts of one layer, and the shared one beside them."""
+    """The routed experts of one layer, and the shared experts beside them."""
 
     route_every_n: int
     first_k_dense_replace: int
@@ -46,7 +46,7 @@ class MixtureOfExperts(_Section):
 
 
 class VisionEncoder(_Section):
-    """The Pixtral encoder; sizes in pixels."""
+    """The Pixtral encoder; sizes of images and patches are in pixels."""
 
     image_token_id: int
     image_break_token_id: int
@@ -67,7 +67,7 @@ class VisionEncoder(_Section):
 
 
 class Architecture(_Section):
-    """A whole `params.json`."""
+    """The contents of a whole `params.json`."""
 
     dim: int
     n_layers: int
@@ -92,12 +92,12 @@ class Architecture(_Section):
 
     @classmethod
     def load(cls, checkpoint: Path) -> "Architecture":
-        """Reads `params.json` of a checkpoint directory; raises CheckpointError if it can't."""
+        """Read a checkpoint's `params.json`. Raises CheckpointError if it can't be read."""
         return cls.read(checkpoint / "params.json")
 
     @classmethod
     def read(cls, path: Path) -> "Architecture":
-        """Reads a `params.json`; raises CheckpointError if it can't."""
+        """Read a `params.json`. Raises CheckpointError if it can't be read."""
         try:
             return cls.model_validate_json(path.read_bytes())
         except OSError as error:

@@ -13,9 +13,10 @@ from model_shards.tensors import INDEX
 def write_tensors(
     out: Path, tensors: Iterable[tuple[str, torch.Tensor]], file_bytes: int
 ) -> list[Path]:
-    """Writes tensors in order to files of about `file_bytes` each, then the index.
+    """Write tensors in order to files of about `file_bytes` each, then the index.
 
-    The index comes last, so a directory that holds one is whole.
+    The index comes last, so a directory that holds an index is whole. Returns the paths of the
+    files of tensors.
     """
     files = _grouped(tensors, file_bytes)
     weight_map: dict[str, str] = {}

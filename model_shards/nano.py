@@ -1,7 +1,7 @@
 """nano: Mistral Small 4 in miniature, for machines without a GPU.
 
 The same architecture, tensor names, file layout and tokenizer format as the 119B checkpoint, with
-small hidden sizes and random weights. Attention keeps the real head geometry.
+small hidden sizes, and random or trained weights. Attention keeps the real head geometry.
 """
 
 import hashlib
@@ -82,12 +82,12 @@ _FILE_BYTES = 12 << 20
 
 
 def build_nano(out: Path, seed: int = 0) -> Path:
-    """Writes nano with random weights to `out`; the same seed gives the same bytes."""
+    """Write nano with random weights to `out`; the same seed gives the same bytes."""
     return write_nano(out, _random_tensors(NANO, seed))
 
 
 def write_nano(out: Path, tensors: Iterable[tuple[str, torch.Tensor]]) -> Path:
-    """Writes a nano checkpoint to `out`, which is replaced only when the new one is whole.
+    """Write a nano checkpoint to `out`, which is replaced only when the new one is whole.
 
     Raises CheckpointError if `out` holds anything else.
     """
@@ -123,7 +123,7 @@ def _random_tensors(architecture: Architecture, seed: int) -> Iterator[tuple[str
 
 
 def _random(name: str, shape: Shape, generator: torch.Generator) -> torch.Tensor:
-    """Noise that keeps activations near unit size, so that no layer is invisible in the output."""
+    """Return noise that keeps activations near unit size: every layer shows in the output."""
     noise = torch.randn(shape, generator=generator)
     if len(shape) == 1:  # a norm
         return 1 + 0.1 * noise

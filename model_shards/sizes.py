@@ -1,10 +1,10 @@
-"""How many bytes the parts of a checkpoint and of a KV cache are, from the architecture alone.
+"""Sizes in bytes of the parts of a checkpoint and of a KV cache, from the architecture alone.
 
 The 119B's file, `configs/models/mistral-small-4.json`, was written from public descriptions. Its
 language half is confirmed by transformers 5.19's `Mistral4Config`, the intermediate size that
-nothing uses (no layer is dense) included. Of its vision half image and patch size are published;
-24 layers of 1024, 16 heads and 4096 are those of Mistral Small 3's encoder, and with them the
-parameters are the 119.40B that Mistral states.
+nothing uses (no layer is dense) included. Of its vision half, image and patch size are published.
+24 layers, hidden size 1024, 16 heads and intermediate size 4096 are those of Mistral Small 3's
+encoder; with them the parameters add up to the 119.40B that Mistral states.
 """
 
 import math
@@ -21,7 +21,7 @@ Precision = Literal["fp8", "nvfp4", "bf16", "fp32"]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Something that a checkpoint's tensors have, by part: parameters, or bytes."""
+    """Parameters or bytes of a checkpoint's tensors, by part of the model."""
 
     embeddings: int = 0  # of tokens, and the matrix that gives logits
     heads: int = 0  # attention's matrices with a share for each head
@@ -30,11 +30,11 @@ class Parts:
     norms: int = 0
     shared_experts: int = 0
     vision: int = 0  # its projector included
-    experts: int = 0  # all routed ones, of all layers
+    experts: int = 0  # all routed experts of all layers
 
     @property
     def base(self) -> int:
-        """What every expert-parallel rank holds."""
+        """The part that every expert-parallel rank holds: all but the routed experts."""
         return self.total - self.experts
 
     @property
@@ -42,12 +42,12 @@ class Parts:
         return sum(getattr(self, field.name) for field in fields(self))
 
     def of_rank(self, expert_parallel: int) -> int:
-        """Of each of so many ranks, which must divide the experts."""
+        """Return what each of `expert_parallel` ranks holds, whose number divides the experts."""
         return self.base + self.experts // expert_parallel
 
 
 def parameters(architecture: Architecture) -> Parts:
-    """Counted from the very list that names a checkpoint's tensors."""
+    """Count the parameters in the very list that names a checkpoint's tensors."""
     counted: dict[str, int] = {}
     for name, shape in tensor_shapes(architecture):
         part = _part(name)
@@ -55,7 +55,7 @@ def parameters(architecture: Architecture) -> Parts:
     return Parts(**counted)
 
 
-# Of a tensor's name, the first that is found in it.
+# A tensor belongs to the first part whose pattern its name matches.
 _PARTS = {
     "vision": r"^vision_|^pre_mm_projector|^patch_merger",
     "norms": r"norm\.weight$",
@@ -72,10 +72,11 @@ def _part(name: str) -> str:
     return next(part for part, pattern in _PARTS.items() if re.search(pattern, name))
 
 
-# Of a parameter. Both quantised checkpoints leave embeddings, logits, gates, norms and vision in
-# BF16 (https://recipes.vllm.ai/mistralai/Mistral-Small-4-119B-2603 says it of FP8). FP8 has one
-# scale a tensor, which isn't counted. NVFP4 has four bits and an FP8 scale for 16 of them; that
-# its 72 GB leave attention and shared experts in BF16, too, is inferred from the size.
+# Bytes of a parameter. Both quantised checkpoints leave embeddings, logits, gates, norms and vision
+# in BF16 (https://recipes.vllm.ai/mistralai/Mistral-Small-4-119B-2603 says it of FP8). FP8 has one
+# scale a tensor, which isn't counted. NVFP4 has four bits a parameter, and an FP8 scale for 16
+# parameters; that its 72 GB leave attention and shared experts in BF16, too, is inferred from the
+# size.
 _IN_FP8 = dict.fromkeys(("heads", "latents", "shared_experts", "experts"), 1.0)
 _QUANTISED: Mapping[Precision, Mapping[str, float]] = {
     "fp8": _IN_FP8,
@@ -86,7 +87,7 @@ _QUANTISED: Mapping[Precision, Mapping[str, float]] = {
 
 
 def weight_bytes(architecture: Architecture, precision: Precision) -> Parts:
-    """Of a checkpoint's tensors, which are what an engine's GPUs hold of it."""
+    """Return the bytes of a checkpoint's tensors, all of which an engine's GPUs hold."""
     counted, quantised = parameters(architecture), _QUANTISED[precision]
     otherwise = 4 if precision == "fp32" else 2
     return Parts(
@@ -98,7 +99,7 @@ def weight_bytes(architecture: Architecture, precision: Precision) -> Parts:
 
 
 def absorbed_bytes(architecture: Architecture) -> int:
-    """Of attention's `wkv_b`, once more in BF16.
+    """Return the bytes of a second copy of attention's `wkv_b`, in BF16.
 
     vLLM's MLA keeps it as two batches of matrices for decoding, and whole for prompts
     (`model_executor/layers/attention/mla_attention.py`, `process_weights_after_loading`).
@@ -109,10 +110,10 @@ def absorbed_bytes(architecture: Architecture) -> int:
 
 
 def rotary_bytes(architecture: Architecture, element_bytes: int = 4) -> int:
-    """Of the table of cosines and sines, one for all layers, as long as YaRN reaches.
+    """Return the bytes of the table of cosines and sines, as long as YaRN reaches.
 
-    vLLM's `DeepseekScalingRotaryEmbedding` makes it whole, whatever `max_model_len` is, and keeps
-    it in float32 or in the model's type.
+    All layers share it. vLLM's `DeepseekScalingRotaryEmbedding` makes it whole, whatever
+    `max_model_len` is, and keeps it in float32 or in the model's type.
     """
     a = architecture
     positions = int(a.yarn.original_max_position_embeddings * a.yarn.factor)
@@ -120,15 +121,18 @@ def rotary_bytes(architecture: Architecture, element_bytes: int = 4) -> int:
 
 
 def latent_bytes(architecture: Architecture, element_bytes: int = 2) -> int:
-    """Of a token in the KV cache with MLA: one latent and one rotated key for all heads."""
+    """Return a token's bytes in the KV cache with MLA.
+
+    It holds one latent and one rotated key for all heads.
+    """
     a = architecture
     return (a.kv_lora_rank + a.qk_rope_head_dim) * element_bytes * a.n_layers
 
 
 def full_bytes(architecture: Architecture, element_bytes: int = 2) -> int:
-    """Of a token in the KV cache without MLA (`VLLM_MLA_DISABLE=1`, as on CPUs).
+    """Return a token's bytes in the KV cache without MLA (`VLLM_MLA_DISABLE=1`, as on CPUs).
 
-    Keys and values of each head, values padded to the size of keys as vLLM's
+    It holds keys and values of each head, values padded to the size of keys as vLLM's
     `DeepseekV2Attention` does.
     """
     a = architecture

@@ -61,7 +61,7 @@ _NAMED = dict(
 
 
 def small_tekken(architecture: Architecture) -> str:
-    """The text of a `tekken.json` with `architecture.vocab_size` tokens, specials included."""
+    """Return a `tekken.json` as text, with `architecture.vocab_size` tokens, specials included."""
     ranks = architecture.vocab_size - SPECIAL_TOKENS
     pattern, vocabulary = _cut(ranks)
     vision = architecture.vision_encoder
@@ -101,7 +101,7 @@ def small_tekken(architecture: Architecture) -> str:
 
 @cache
 def _cut(size: int) -> tuple[str, list[dict[str, Any]]]:
-    """How the source splits text into words, and `size` of its tokens, ranked anew."""
+    """Return how the source splits text into words, and `size` of its tokens, ranked anew."""
     source = json.loads((files("mistral_common") / "data" / _SOURCE).read_text("utf-8"))
     config = source["config"]
     entries = {

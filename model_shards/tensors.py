@@ -10,7 +10,7 @@ Shape = tuple[int, ...]
 
 
 def tensor_shapes(architecture: Architecture) -> Iterator[tuple[str, Shape]]:
-    """Yields `(name, shape)` in the order a forward pass meets them; matrices are (out, in)."""
+    """Yield `(name, shape)` in the order a forward pass meets them; matrices are (out, in)."""
     yield "tok_embeddings.weight", (architecture.vocab_size, architecture.dim)
     for layer in range(architecture.n_layers):
         for name, shape in _layer(architecture):

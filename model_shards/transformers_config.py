@@ -13,13 +13,14 @@ from model_shards.architecture import Architecture, VisionEncoder
 def transformers_model(
     a: Architecture, attention: str = "eager"
 ) -> Mistral3ForConditionalGeneration:
-    """The model with unset weights; `attention` names transformers' implementation of it.
+    """Make the model with unset weights; `attention` names one of transformers' implementations.
 
     To transformers, Mistral Small 4 is a Mistral 3 with Mistral 4's text model in it.
     """
     model = Mistral3ForConditionalGeneration(_config(a, attention))
-    # params.json doesn't say it: vLLM has 1e-5 here as in all norms of the vision encoder,
-    # transformers only in those. The difference is twice what float32 leaves otherwise.
+    # params.json doesn't give this epsilon. vLLM has 1e-5 here as in all norms of the vision
+    # encoder, transformers only in those. The difference in the output is twice what float32's
+    # rounding leaves otherwise.
     model.model.multi_modal_projector.norm.variance_epsilon = 1e-5
     return model
 

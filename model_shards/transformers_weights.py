@@ -1,4 +1,4 @@
-"""Tensor names and layouts: Mistral's own, and transformers'."""
+"""Converts tensors between Mistral's own names and layouts and those of transformers."""
 
 import re
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ _ROTATED = re.compile(r"vision_tower.*\.[qk]_proj")
 
 
 def to_transformers(a: Architecture, tensors: Tensors) -> Tensors:
-    """Tensors of a checkpoint in Mistral's format as a state of `transformers_model`."""
+    """Convert tensors of a checkpoint in Mistral's format to a state of `transformers_model`."""
     renamed = {_name(name): t for name, t in tensors.items() if ".experts." not in name}
     for layer in range(a.n_layers):
         ours, theirs = f"layers.{layer}.experts", f"{_TEXT}layers.{layer}.mlp.experts"
@@ -74,7 +74,7 @@ def to_transformers(a: Architecture, tensors: Tensors) -> Tensors:
 
 
 def from_transformers(a: Architecture, state: Tensors) -> Iterator[tuple[str, torch.Tensor]]:
-    """The way back, in the order of a checkpoint: yields `(name, tensor)`."""
+    """Convert a state back: yield `(name, tensor)` in the order of a checkpoint."""
     for name, _ in tensor_shapes(a):
         if ".experts." in name:
             yield name, _expert(name, state)
@@ -106,15 +106,15 @@ def _name(name: str) -> str:
 
 
 def _halves(matrix: torch.Tensor, heads: int) -> torch.Tensor:
-    """Rows (out, in) for a rotation of halves, from rows for a rotation of neighbours.
+    """Return rows (out, in) for a rotation of halves, from rows for a rotation of neighbours.
 
-    Of images transformers rotates element i with i + d/2 of a head, Mistral 2i with 2i + 1.
+    For images, transformers rotates element i of a head with i + d/2, Mistral 2i with 2i + 1.
     """
     pairs = matrix.view(heads, -1, 2, matrix.shape[1])
     return pairs.transpose(1, 2).reshape(matrix.shape)
 
 
 def _neighbours(matrix: torch.Tensor, heads: int) -> torch.Tensor:
-    """Undoes `_halves`."""
+    """Undo `_halves`."""
     pairs = matrix.view(heads, 2, -1, matrix.shape[1])
     return pairs.transpose(1, 2).reshape(matrix.shape)

@@ -1,7 +1,7 @@
-"""Which tokens of a large byte-pair vocabulary a small one keeps.
+"""Chooses which tokens of a large byte-pair vocabulary a small one keeps.
 
-A prefix of the ranks would be valid too, but holds what is frequent in the world: with it `weather`
-or `required` are three tokens each, and a list of tools takes nearly twice the room.
+The first ranks alone would be valid too, but they hold what is frequent in texts of all kinds: with
+them `weather` or `required` are three tokens each, and a list of tools takes nearly twice the room.
 """
 
 import itertools
@@ -14,9 +14,10 @@ import tiktoken
 def most_used(
     ranks: dict[bytes, int], pattern: str, texts: Iterable[str], size: int
 ) -> list[bytes]:
-    """`size` tokens, by rank: all bytes, what `texts` use most, with its parts, and the lowest.
+    """Return `size` tokens by rank: all bytes, those that `texts` use most, and the lowest.
 
-    `ranks` are tiktoken's: the lower merges first. `pattern` cuts a text into words.
+    A token comes with the parts that it is merged from. `ranks` are tiktoken's: the lower merges
+    first. `pattern` cuts a text into words.
     """
     encoding = tiktoken.Encoding("large", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
     used = Counter(token for text in texts for token in encoding.encode_ordinary(text))
@@ -32,7 +33,7 @@ def most_used(
 
 
 def _with_parts(token: bytes, ranks: dict[bytes, int]) -> set[bytes]:
-    """A token can only be reached by merging the two that it was merged from."""
+    """Return a token and those it is merged from: it can be reached only by merging these."""
     if len(token) == 1:
         return {token}
     parts = [bytes([byte]) for byte in token]

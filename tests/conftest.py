@@ -1,6 +1,28 @@
-"""A busy machine is no fault of what is tested: examples of hypothesis may take their time."""
+"""Two lanes of tests; Hypothesis has no deadlines, since a busy machine is no fault of a test."""
 
+from collections.abc import Generator
+from typing import Any
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+_LANE = pytest.StashKey[str]()
+_LANES = {
+    "fast": "tests that start no engine",
+    "system": "tests that start engines, Ray and clusters, and kill them",
+}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Print which lane runs, where one begins."""
+    lane = "system" if "tests/system" in item.nodeid else "fast"
+    if item.config.stash.get(_LANE, None) != lane:
+        item.config.stash[_LANE] = lane
+        reporter = item.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.write_sep("=", f"{lane} lane: {_LANES[lane]}")
+    return (yield)

@@ -114,7 +114,7 @@ def test_what_decides_needs_no_engine_and_no_cluster(modules: list[str]) -> None
 @pytest.mark.parametrize(
     "module",
     [
-        "deployments.cli",
+        "deployments.cli.main",
         "deployments.router.router",  # vLLM must not look for a device before it is told not to
         "model_shards.shard_set.split",
     ],

@@ -1,1 +1,1 @@
-"""The fit planner: how a model lies on machines, and what it will do there. Pure."""
+"""The fit planner: how a model lies on machines, and how fast it is there. Pure functions."""

@@ -1,4 +1,4 @@
-"""How ranks exchange tokens for their experts: vLLM's backend, and why that one.
+"""How ranks exchange tokens for their experts: vLLM's all-to-all backend, and why that one.
 
 Read from vLLM 0.32's `config/parallel.py` and `distributed/device_communicators/all2all.py`.
 """
@@ -7,7 +7,7 @@ from configs.errors import ConfigError
 
 DEFAULT = "allgather_reducescatter"
 _GONE = ("naive", "pplx")
-# What each needs that neither vLLM's wheel nor our lock file brings.
+# What each backend needs that neither vLLM's wheel nor the lock file brings.
 _NEEDS = {
     "deepep_high_throughput": "deep_ep",
     "deepep_low_latency": "deep_ep",
@@ -23,10 +23,10 @@ _FLASHINFER = ("flashinfer_nvlink_one_sided", "flashinfer_nvlink_two_sided")
 def all2all(
     wanted: str | None, ranks: int, precision: str, on_gpus: bool = True
 ) -> tuple[str, str]:
-    """`(backend, reason)`; raises ConfigError for one that can't work.
+    """Return the backend, and the reason for it.
 
-    What a default has to be able to do: run from the lock file alone, within a machine and
-    between machines, and take every precision.
+    A default has to run from the lock file alone, within a machine and between machines, and take
+    every precision. Raises ConfigError if the wanted backend can't work.
     """
     if wanted is None or wanted == DEFAULT:
         if ranks == 1:

@@ -1,4 +1,4 @@
-"""What may be changed in a manifest so that a model fits; each kind yields ever further changes."""
+"""Changes to a manifest that may make its model fit; each kind yields ever larger changes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Change:
     manifest: ClusterManifest
 
     def then(self, other: "Change") -> "Change":
-        """With the other change, which was made to this one's manifest."""
+        """Return both changes as one; `other` was made to this change's manifest."""
         return Change(", ".join(filter(None, (self.told, other.told))), other.manifest)
 
 
@@ -37,7 +37,7 @@ def _utilization(manifest: ClusterManifest) -> Iterator[Change]:
 
 
 def _ranks(manifest: ClusterManifest) -> Iterator[Change]:
-    """More of them where the manifest says how many, and machines for them."""
+    """Yield more machines; where the manifest fixes the ranks, more ranks and machines for them."""
     most = max(group.max_nodes for group in gang_groups(manifest.groups))
     fixed = manifest.serving.ranks
     if fixed is None:
@@ -81,7 +81,7 @@ def _precision(manifest: ClusterManifest) -> Iterator[Change]:
 
 
 def _machine(manifest: ClusterManifest) -> Iterator[Change]:
-    """With more memory on each GPU, or more GPUs; without GPUs, with more memory."""
+    """Yield machines with more memory on each GPU, or more GPUs; without GPUs, with more memory."""
     group = gang_groups(manifest.groups)[0]
     hardware = hardware_of(group)
     if hardware.gpu is None:
@@ -106,10 +106,10 @@ def _memory(manifest: ClusterManifest, group: NodeGroup) -> Iterator[Change]:
 
 
 def _machine_with(group: NodeGroup, kind: str) -> str | None:
-    """Of the same cloud, whose names look alike: Google's have no dot."""
+    """Return a machine with that kind of GPU, of the same cloud: Google's names have no dot."""
     dotted = "." in (group.machine or "")
-    alike = (name for name, it in MACHINES.items() if it.gpu == kind and ("." in name) == dotted)
-    return next(alike, None)
+    having = (name for name, hardware in MACHINES.items() if hardware.gpu == kind)
+    return next((name for name in having if ("." in name) == dotted), None)
 
 
 KINDS: tuple[Kind, ...] = (_utilization, _ranks, _batch, _length, _precision, _machine)
@@ -129,7 +129,7 @@ def _serving(manifest: ClusterManifest, name: str, value: Any) -> Change:
 
 
 def _groups(manifest: ClusterManifest, name: str, value: Any) -> Change:
-    """The same in all groups that may hold gangs."""
+    """Change a field alike in all groups that may hold gangs."""
     change = Change("", manifest)
     for group in gang_groups(manifest.groups):
         change = change.then(_group(change.manifest, group, name, value))
@@ -144,5 +144,5 @@ def _hardware(manifest: ClusterManifest, group: NodeGroup, name: str, value: Any
 
 def _group(manifest: ClusterManifest, group: NodeGroup, name: str, value: Any) -> Change:
     changed = group.model_copy(update={name: value})
-    groups = tuple(changed if one.name == group.name else one for one in manifest.groups)
+    groups = tuple(changed if kept.name == group.name else kept for kept in manifest.groups)
     return Change(f"{group.name}.{name}: {value}", manifest.model_copy(update={"groups": groups}))

@@ -1,4 +1,4 @@
-"""What ranks and machines read of a shard set before they serve."""
+"""How much of a shard set ranks and machines read before they serve."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from cluster.plan.fit import Fit
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """In bytes of checkpoint."""
+    """Bytes of the checkpoint: those that a rank reads, those that a machine reads, and all."""
 
     rank: int  # the base and its own experts
     node: int  # each file once, for all ranks of the machine
@@ -15,7 +15,10 @@ class Download:
 
 
 def download(fit: Fit) -> Download:
-    """A machine's ranks share the base; several gangs on it share all of what they read."""
+    """Count the bytes that ranks and machines read.
+
+    A machine's ranks share the base; several gangs on it share all of what they read.
+    """
     weights, shape = fit.model.weights[fit.serving.precision], fit.shape
     experts = weights.experts_bytes // shape.ranks
     return Download(

@@ -1,4 +1,4 @@
-"""What of a manifest's engine arguments changes a plan."""
+"""The engine arguments of a manifest that change its plan."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +14,7 @@ _CACHE_BYTES = {"bfloat16": 2, "float16": 2, "fp8": 1, "fp8_e4m3": 1}
 
 
 class _Given(BaseModel):
-    """Names and meanings are vLLM's; what else stands there changes nothing here."""
+    """Engine arguments that a plan reads, with vLLM's names and meanings; others are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -27,25 +27,29 @@ class _Given(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """From `serving.deployment.engine`."""
+    """What a plan takes from `serving.deployment.engine`."""
 
     all2all: str | None
-    kv_cache_bytes: int | None  # vLLM then leaves the GPU's utilisation alone
+    kv_cache_bytes: int | None  # vLLM then ignores the GPU's utilization
     element_bytes: int  # of activations, and of weights that aren't quantised
     cache_element_bytes: int
     eager: bool
 
     @classmethod
     def of(cls, serving: Serving) -> "Engine":
-        """Raises ConfigError for what isn't of the kind that a plan can count with."""
+        """Read the arguments from a manifest.
+
+        Raises ConfigError if one has a value that a plan can't count with.
+        """
         try:
             given = _Given.model_validate(serving.deployment.get("engine", {}))
         except ValidationError as error:
-            told = [
-                f"{'.'.join((_WHERE, *map(str, one['loc'])))}: {one['msg']} (got {one['input']!r})"
-                for one in error.errors()
+            complaints = [
+                f"{'.'.join((_WHERE, *map(str, detail['loc'])))}: {detail['msg']}"
+                f" (got {detail['input']!r})"
+                for detail in error.errors()
             ]
-            raise ConfigError("\n".join(told)) from error
+            raise ConfigError("\n".join(complaints)) from error
         element_bytes = 4 if given.dtype == "float32" else 2
         return cls(
             all2all=given.all2all_backend,

@@ -1,4 +1,4 @@
-"""One shape of gang on one group: what it holds, or how much it is short of."""
+"""One shape of gang on one group: what it holds, or how many bytes it is short of."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from configs.serving import Serving
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A shape tried on a group's machines."""
+    """A gang's shape, tried on a group's machines."""
 
     model: Model
     group: NodeGroup
@@ -34,9 +34,10 @@ class Fit:
 
     @property
     def short_bytes(self) -> int:
-        """Of a GPU; 0 or less where it fits.
+        """Bytes that each GPU is short of; 0 or less where the shape fits.
 
-        vLLM starts if its cache holds one request of `max_model_len`, and so this asks for no more.
+        vLLM starts if its cache holds one request of `max_model_len`, and so this asks for no more,
+        unless the manifest states the cache's size.
         """
         wanted = self.engine.kv_cache_bytes
         left = self.memory.kv_cache
@@ -46,25 +47,25 @@ class Fit:
 
     @property
     def request_bytes(self) -> int:
-        """Of the cache, that the longest request takes."""
+        """Bytes of KV cache that the longest request takes."""
         return one_request_bytes(self.memory, self.serving.max_model_len)
 
     @property
     def gangs_per_node(self) -> int:
-        """0 for a gang that a machine doesn't hold."""
+        """Gangs that one machine holds; 0 if a gang spans machines."""
         if self.shape.nodes > 1:
             return 0
         return self.node.devices // self.shape.devices
 
     @property
     def gangs(self) -> int:
-        """That `max_nodes` machines hold."""
+        """Gangs that `max_nodes` machines hold."""
         nodes = self.group.max_nodes
         return nodes * self.gangs_per_node if self.gangs_per_node else nodes // self.shape.nodes
 
     @property
     def usd_per_hour(self) -> float | None:
-        """Of a gang: its share of a machine, or its machines."""
+        """The price of a gang: that of its machines, or of its share of one."""
         price = self.group.usd_per_hour
         if price is None:
             return None
@@ -72,7 +73,7 @@ class Fit:
 
     @property
     def roofline(self) -> Roofline | None:
-        """None without GPUs: of CPUs too little is known."""
+        """The gang's roofline; none without GPUs, for too little is known of CPUs."""
         if self.node.gpu is None:
             return None
         return Roofline(

@@ -1,4 +1,4 @@
-"""How one gang of the model lies on machines; what the renderers need of a plan."""
+"""The layout of gangs on machines: what the renderers need of a plan."""
 
 from dataclasses import dataclass
 

@@ -10,8 +10,8 @@ from cluster.plan.shape import Shape
 from configs.serving import Serving
 
 _GIB = 1 << 30
-# Not derived, and to the safe side: what logs of models of this size show for captured graphs,
-# and for CUDA's and NCCL's own. A process without a GPU needs a GiB for Python, torch and vLLM.
+# Not derived, but on the safe side: what logs of models of this size show for captured graphs, and
+# for CUDA and NCCL themselves. A process without a GPU needs a GiB for Python, torch and vLLM.
 _GRAPHS_BYTES = 1 * _GIB
 _RUNTIME_BYTES = 2 * _GIB
 _PROCESS_BYTES = 1 * _GIB
@@ -20,7 +20,7 @@ _BLOCK_TOKENS = 64  # of the cache; vLLM's own is 16 to 128, by the attention ke
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Of one GPU, in bytes; `kv_cache` is what the rest of its budget leaves, and may be negative.
+    """Parts of one GPU's memory, in bytes; `kv_cache` is what is left of the budget, or negative.
 
     vLLM's `determine_available_memory` does the same sum with what it has measured.
     """
@@ -37,39 +37,39 @@ class Memory:
 
     @property
     def kv_tokens(self) -> int:
-        """In whole blocks."""
+        """Tokens that the KV cache holds, in whole blocks."""
         return max(0, self.kv_cache // (self.kv_token * _BLOCK_TOKENS) * _BLOCK_TOKENS)
 
     @property
     def needed(self) -> int:
-        """Beside the cache."""
+        """Bytes of all parts besides the KV cache."""
         return self.base + self.experts + self.activations + self.graphs + self.runtime
 
     @property
     def used(self) -> int:
-        """All of it, the cache included."""
+        """Bytes of all parts, the KV cache included."""
         return self.needed + max(0, self.kv_cache)
 
 
 def one_request_bytes(memory: Memory, tokens: int) -> int:
-    """Of the cache, for a sequence of so many."""
+    """Return the bytes of KV cache that a sequence of so many tokens takes."""
     return -(-tokens // _BLOCK_TOKENS) * _BLOCK_TOKENS * memory.kv_token
 
 
 def kv_token_bytes(model: Model, node: Node, engine: Engine) -> int:
-    """Of a token on each GPU of a rank; CPUs' kernels have no MLA."""
+    """Return a token's bytes in the cache of each GPU of a rank; CPU kernels have no MLA."""
     elements = model.latent_elements if node.gpu else model.full_elements
     return elements * engine.cache_element_bytes
 
 
 def weights_of(model: Model, serving: Serving, engine: Engine) -> Weights:
-    """As they are in memory: an engine in float32 widens what a checkpoint has in BF16."""
+    """Return the weights as memory holds them: a float32 engine widens a checkpoint in BF16."""
     widened = engine.element_bytes == 4 and serving.precision == "bf16"
     return model.weights["fp32" if widened else serving.precision]
 
 
 def memory(model: Model, shape: Shape, node: Node, serving: Serving, engine: Engine) -> Memory:
-    """Of each of the gang's GPUs, which are alike."""
+    """Return what fills each of the gang's GPUs, which are alike."""
     weights = weights_of(model, serving, engine)
     load = Load(
         ranks=shape.ranks,

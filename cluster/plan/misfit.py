@@ -1,4 +1,4 @@
-"""What is said of a model that doesn't fit."""
+"""The error for a model that doesn't fit: which bytes fill a GPU, and how many it lacks."""
 
 from cluster.plan.fit import Fit
 from configs.errors import FitError
@@ -7,7 +7,7 @@ _GB = 1e9
 
 
 def misfit(tried: list[Fit]) -> FitError:
-    """Tells of the shape that is short of least."""
+    """Return the error for the tried shape that comes nearest to fitting."""
     best = min(tried, key=lambda fit: fit.short_bytes)
     if best.short_bytes <= 0:
         return FitError(
@@ -17,7 +17,7 @@ def misfit(tried: list[Fit]) -> FitError:
     memory, node, shape = best.memory, best.node, best.shape
     ranks = f"{shape.ranks} rank{'s' if shape.ranks > 1 else ''}"
     split = f" × {shape.tensor_parallel}" if shape.tensor_parallel > 1 else ""
-    wanted = best.short_bytes + memory.kv_cache  # of the cache
+    wanted = best.short_bytes + memory.kv_cache  # bytes of the cache
     return FitError(
         f"{best.model.name} in {best.serving.precision} doesn't fit the group "
         f"{best.group.name!r}: of {ranks}{split}, each {node.device} is "

@@ -1,4 +1,4 @@
-"""A model as the planner needs it: numbers, whatever they were counted from."""
+"""A model as the planner needs it: sizes, whatever they were counted from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Weights:
 
     @property
     def base_bytes(self) -> int:
-        """What every rank reads, beside its experts."""
+        """Bytes that every rank reads besides its experts."""
         return self.split_bytes + self.whole_bytes
 
     @property
@@ -26,7 +26,7 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Vision:
-    """The encoder of images, for the largest one."""
+    """Sizes of the image encoder, for the largest image."""
 
     image_patches: int
     image_tokens: int  # after merging, with what separates rows
@@ -36,7 +36,7 @@ class Vision:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A mixture of experts with latent attention (MLA); sizes in elements unless units are said."""
+    """A mixture of experts with latent attention (MLA); sizes without units are in elements."""
 
     name: str
     layers: int
@@ -51,10 +51,10 @@ class Model:
     experts: int  # of a layer, routed
     experts_per_token: int
     expert_hidden: int
-    expert_parameters: int  # of one, in one layer
+    expert_parameters: int  # of one expert, in one layer
     token_parameters: int  # that each token is multiplied with, without routed experts and logits
     latent_elements: int  # of a token in the KV cache, all layers
     full_elements: int  # the same without MLA
-    added_bytes: int  # what an engine makes of the base and keeps
+    added_bytes: int  # tensors that an engine derives from the base and keeps
     vision: Vision
     weights: Mapping[str, Weights]  # by precision

@@ -1,4 +1,4 @@
-"""The nearest manifests that fit, for one that doesn't: they change as few things as will do."""
+"""The nearest manifests that fit, for one that doesn't: they change as little as possible."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -11,10 +11,13 @@ from configs.errors import ConfigError
 
 
 def nearest(manifest: ClusterManifest, model: Model) -> tuple[Change, ...]:
-    """The least change of each kind that makes it fit, or of as few kinds together as will do."""
+    """Return the least change of each kind that makes the model fit.
+
+    If no single kind does, changes combine as few kinds as possible. Empty if none help.
+    """
     for number in range(1, len(KINDS) + 1):
-        found = [_least(manifest, model, kinds) for kinds in combinations(KINDS, number)]
-        if fitting := tuple(change for change in found if change):
+        least = [_least(manifest, model, kinds) for kinds in combinations(KINDS, number)]
+        if fitting := tuple(change for change in least if change):
             return fitting
     return ()
 
@@ -25,7 +28,7 @@ def _least(manifest: ClusterManifest, model: Model, kinds: tuple[Kind, ...]) -> 
 
 
 def _together(manifest: ClusterManifest, kinds: tuple[Kind, ...]) -> Iterator[Change]:
-    """One of each kind, those of the last kind first tried further."""
+    """Yield changes that combine one of each kind; those of the last kind vary fastest."""
     if not kinds:
         yield Change("", manifest)
         return

@@ -11,7 +11,7 @@ _GIB = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Devices that hold ranks, or parts of them: GPUs, or shares of a machine that has none."""
+    """A machine's devices, which hold ranks or parts of them: GPUs, or shares of a CPU machine."""
 
     devices: int
     memory_bytes: int  # of each
@@ -21,9 +21,10 @@ class Node:
 
     @classmethod
     def of(cls, group: NodeGroup, ranks: int | None) -> "Node":
-        """Without GPUs each of a gang's `ranks` takes a CPU at least, and an even share of memory.
+        """Return a machine of the group.
 
-        Raises ConfigError for hardware that isn't known.
+        Without GPUs each of a gang's `ranks` takes a CPU at least, and an even share of memory.
+        Raises ConfigError if the hardware isn't known.
         """
         hardware, gpu = hardware_of(group), gpu_of(group)
         network = hardware.network_gbps * 1e9 / 8
@@ -40,15 +41,21 @@ class Node:
         return self.gpu.name if self.gpu else "CPU"
 
 
-def holds_gangs(group: NodeGroup, any_gpus: bool) -> bool:
-    """Groups without GPUs are for routers, unless no group has any."""
+def _holds_gangs(group: NodeGroup, any_gpus: bool) -> bool:
+    """Tell whether a group may hold gangs.
+
+    Groups without GPUs are for routers, unless no group has any.
+    """
     return (hardware_of(group).gpus > 0) == any_gpus
 
 
 def gang_groups(groups: tuple[NodeGroup, ...]) -> tuple[NodeGroup, ...]:
-    """The groups on which gangs may be, in the manifest's order."""
+    """Return the groups on which gangs may be, in the manifest's order.
+
+    Raises ConfigError if there are none.
+    """
     any_gpus = any(hardware_of(group).gpus for group in groups)
-    found = tuple(group for group in groups if holds_gangs(group, any_gpus))
-    if not found:
+    holding = tuple(group for group in groups if _holds_gangs(group, any_gpus))
+    if not holding:
         raise ConfigError("groups: none can hold a gang: add one with GPUs")
-    return found
+    return holding

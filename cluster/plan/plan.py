@@ -1,4 +1,4 @@
-"""The plan of a manifest: where its model lies, what it fills there, and what it will do."""
+"""The plan of a manifest: where its model lies, what memory it fills, and how fast it is."""
 
 from dataclasses import dataclass
 
@@ -28,10 +28,10 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that `small4 cluster plan` tells."""
+    """All that `small4 cluster plan` prints."""
 
     layout: Layout
-    why: str  # a gang is as large as it is
+    why: str  # why a gang is as large as it is
     device: str
     model: str
     precision: str
@@ -39,17 +39,17 @@ class Plan:
     memory: Memory
     room: tuple[Room, ...]
     download: Download
-    decode: tuple[Rate, ...]  # none without GPUs, as of `prefill`
+    decode: tuple[Rate, ...]  # empty without GPUs, as is `prefill`
     prefill: tuple[Prefill, ...]
     sizes: tuple[Size, ...]  # of gangs that the group's machines could hold
     usd_per_hour: tuple[float, float] | None  # of all machines, at least and at most
 
 
 def attempt(manifest: ClusterManifest, model: Model) -> Plan:
-    """A plan on the first group that the model fits.
+    """Plan gangs on the first group that the model fits.
 
-    Raises ConfigError for what can't be planned, and FitError, without a remedy, for what doesn't
-    fit.
+    Raises ConfigError if the manifest can't be planned, and FitError, without a remedy, if no group
+    fits.
     """
     _require_length(manifest, model)
     misfits: list[Fit] = []
@@ -59,7 +59,7 @@ def attempt(manifest: ClusterManifest, model: Model) -> Plan:
             Fit.of(model, group, node, shape, manifest.serving)
             for shape in shapes(model, node, group, manifest.serving)
         ]
-        if fits := [one for one in tried if one.short_bytes <= 0 and one.gangs]:
+        if fits := [fit for fit in tried if fit.short_bytes <= 0 and fit.gangs]:
             return _plan(manifest, fits[0], fits)
         misfits += tried
     raise misfit(misfits)
@@ -117,7 +117,7 @@ def _room(fit: Fit) -> tuple[Room, ...]:
 
 
 def _usd_per_hour(manifest: ClusterManifest) -> tuple[float, float] | None:
-    """None unless every group has a price."""
+    """Return the least and the most that all machines cost; None unless every group has a price."""
     groups = (manifest.head, *manifest.groups)
     prices = [group.usd_per_hour for group in groups]
     if any(price is None for price in prices):

@@ -1,4 +1,4 @@
-"""`plan`: a manifest and a model in, a plan or the reason why there is none out."""
+"""`plan` makes a plan from a manifest and a model, or tells why there is none."""
 
 from cluster.plan.model import Model
 from cluster.plan.nearest import nearest
@@ -8,14 +8,14 @@ from configs.errors import FitError
 
 
 def plan(manifest: ClusterManifest, model: Model) -> Plan:
-    """Where gangs of the model lie on the manifest's machines, and what they will do.
+    """Plan where gangs of the model lie on the manifest's machines, and how fast they are.
 
-    Raises ConfigError for a manifest that can't be planned, and FitError, with the nearest
-    manifests that fit, for machines that don't hold the model.
+    Raises ConfigError if the manifest can't be planned, and FitError, with the nearest manifests
+    that fit, if its machines don't hold the model.
     """
     try:
         return attempt(manifest, model)
     except FitError as error:
-        remedies = "".join(f"\n  {one.told}" for one in nearest(manifest, model))
-        told = f"\nIt fits with any of these:{remedies}" if remedies else ""
-        raise FitError(f"{error}{told}") from None
+        remedies = "".join(f"\n  {change.told}" for change in nearest(manifest, model))
+        ending = f"\nIt fits with any of these:{remedies}" if remedies else ""
+        raise FitError(f"{error}{ending}") from None

@@ -1,4 +1,4 @@
-"""What a gang does a second, by how full it is, and what that costs."""
+"""Tokens per second of a gang, by how full it is, and what they cost."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ _PER_MILLION = 1e6 / 3600
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Of a gang whose ranks all have as many sequences of one length, at best."""
+    """The best decode rate of a gang whose ranks all have as many sequences of one length."""
 
     sequences: int  # of each rank
     tokens: int  # of each sequence
-    step_s: float  # so long takes a token
+    step_s: float  # from one token of a sequence to the next
     tokens_per_s: float  # of the gang
     bound: str
     usd_per_million: float | None  # of tokens that come out
@@ -24,7 +24,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Prefill:
-    """Of a gang that does nothing else, at best."""
+    """The best prefill rate of a gang that does nothing else."""
 
     tokens: int  # of each prompt
     tokens_per_s: float
@@ -35,14 +35,14 @@ class Prefill:
 def decode_rates(
     roofline: Roofline, serving: Serving, kv_tokens: int, usd_per_hour: float | None
 ) -> tuple[Rate, ...]:
-    """For every length, as far as the cache and `max_num_seqs` allow."""
-    found = []
+    """Return rates for every length, with as many sequences as cache and `max_num_seqs` allow."""
+    rates = []
     for tokens in _lengths(serving):
         most = min(serving.max_num_seqs, kv_tokens // tokens)
         for sequences in sorted({*(n for n in _SEQUENCES if n < most), most}):
             step = roofline.decode(sequences, tokens)
             per_s = sequences * roofline.shape.ranks / step.seconds
-            found.append(
+            rates.append(
                 Rate(
                     sequences=sequences,
                     tokens=tokens,
@@ -52,19 +52,19 @@ def decode_rates(
                     usd_per_million=_usd(usd_per_hour, per_s),
                 )
             )
-    return tuple(found)
+    return tuple(rates)
 
 
 def prefill_rates(
     roofline: Roofline, serving: Serving, usd_per_hour: float | None
 ) -> tuple[Prefill, ...]:
-    """For every length, in steps of `max_num_batched_tokens`."""
-    found = []
+    """Return rates for every length, in steps of `max_num_batched_tokens`."""
+    rates = []
     for tokens in _lengths(serving):
         step = roofline.prefill(serving.max_num_batched_tokens, tokens)
         per_s = serving.max_num_batched_tokens * roofline.shape.ranks / step.seconds
-        found.append(Prefill(tokens, per_s, step.bound, _usd(usd_per_hour, per_s)))
-    return tuple(found)
+        rates.append(Prefill(tokens, per_s, step.bound, _usd(usd_per_hour, per_s)))
+    return tuple(rates)
 
 
 def _lengths(serving: Serving) -> tuple[int, ...]:

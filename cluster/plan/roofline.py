@@ -31,8 +31,8 @@ measured. It takes, times what is stated, in FP8 and BF16 alike unless both are 
 What lies between experts' products, which vLLM fuses, adds up to 60% in decoding, and 40% to 80%
 in prompts. Of a large product in FP8, 1,441 TFLOP/s come out, not 1,597.
 
-Published is one stream of NVFP4 on a DGX Spark, whose memory gives 273 GB/s: 29 tokens/s, where
-this says 35.
+One rate is published: a stream of NVFP4 on a DGX Spark, whose memory gives 273 GB/s, gets 29
+tokens/s, where this says 35.
 """
 
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ _BF16 = 2
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Seconds that a step spends on each, if it did nothing else."""
+    """Seconds that a step takes for memory, arithmetic or exchange, if it did nothing else."""
 
     memory_s: float
     arithmetic_s: float
@@ -66,7 +66,7 @@ class Step:
 
     @property
     def bound(self) -> str:
-        """By what."""
+        """What bounds the step: memory, arithmetic or exchange."""
         names = {
             "memory": self.memory_s,
             "arithmetic": self.arithmetic_s,
@@ -77,7 +77,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Roofline:
-    """Of one gang."""
+    """The least times of one gang's steps."""
 
     model: Model
     weights: Weights
@@ -88,12 +88,12 @@ class Roofline:
     kv_token_bytes: int
 
     def decode(self, sequences: int, tokens: int) -> Step:
-        """Each rank has so many sequences, of so many tokens each."""
+        """Return a step in which each rank has so many sequences, of so many tokens each."""
         parts = self.base(sequences, sequences) + self.experts(sequences)
         return parts + self.attention(sequences, tokens) + self._exchange(sequences)
 
     def prefill(self, batched_tokens: int, prompt_tokens: int) -> Step:
-        """Each rank computes so many tokens, of prompts of that length."""
+        """Return a step in which each rank computes so many tokens, of prompts of that length."""
         model, split = self.model, self.shape.tensor_parallel
         pairs = batched_tokens * prompt_tokens / 2 * model.layers * model.heads / split
         attention = self._step(
@@ -105,7 +105,7 @@ class Roofline:
         return parts + attention + self._exchange(batched_tokens)
 
     def base(self, tokens: float, sampled: int) -> Step:
-        """Of a rank's tokens; for `sampled` of them logits are wanted."""
+        """Return the base's part for a rank's tokens; for `sampled` of them logits are wanted."""
         model, split = self.model, self.shape.tensor_parallel
         products = 2 * tokens * model.token_parameters
         logits = 2 * sampled * model.vocabulary * model.hidden
@@ -114,7 +114,10 @@ class Roofline:
         return self._step(self.weights.step_bytes / split, seconds)
 
     def experts(self, tokens: float) -> Step:
-        """The routed ones that a GPU holds, in all layers, for `tokens` of each rank."""
+        """Return the part of the routed experts that a GPU holds, in all layers.
+
+        Each rank has `tokens` for them.
+        """
         model, shape = self.model, self.shape
         idle = (1 - model.experts_per_token / model.experts) ** (tokens * shape.ranks)
         chosen = tokens * shape.ranks * model.experts_per_token * model.layers / shape.devices
@@ -124,14 +127,17 @@ class Roofline:
         )
 
     def attention(self, sequences: int, tokens: int) -> Step:
-        """A token of each sequence against its cache, in all layers; not attention's matrices."""
+        """Return the part of latent attention in all layers, without attention's matrices.
+
+        Each sequence has one new token, which attends to the sequence's cache.
+        """
         model = self.model
         pairs = sequences * tokens * model.layers * model.heads / self.shape.tensor_parallel
         flop = pairs * 2 * (2 * model.latent_dim + model.rotary_dim)
         return self._step(sequences * tokens * self.kv_token_bytes, flop / self.gpu.bf16)
 
     def _step(self, size_bytes: float, arithmetic_s: float) -> Step:
-        """`arithmetic_s` as datasheets have it."""
+        """Return a step without exchange; `arithmetic_s` is at the datasheet's rate."""
         gpu = self.gpu
         return Step(
             size_bytes / (gpu.bandwidth * gpu.memory_efficiency),

@@ -24,12 +24,12 @@ class Shape:
 
     @property
     def devices(self) -> int:
-        """All of the gang's; the expert-parallel size."""
+        """Devices of the whole gang: the expert-parallel size."""
         return self.ranks * self.tensor_parallel
 
 
 def shapes(model: Model, node: Node, group: NodeGroup, serving: Serving) -> Iterator[Shape]:
-    """What may be tried, in order; raises ConfigError for wishes that nothing can meet.
+    """Yield the shapes to try, the best first.
 
     A latent cache can't be split over a rank's GPUs: tensor parallelism repeats it on each. So a
     rank is one GPU, and ranks share the experts alone, unless the manifest says otherwise.
@@ -38,7 +38,7 @@ def shapes(model: Model, node: Node, group: NodeGroup, serving: Serving) -> Iter
     for all of the machine's sequences, and what they leave is KV cache. It isn't more than a
     machine unless it must be, for links between machines are slower, and a lost machine then takes
     its own gang only. Expert-parallel ranks have equally many experts, so their number divides
-    them.
+    them. Raises ConfigError if no gang can have the ranks or the split that the manifest asks for.
     """
     split = serving.tensor_parallel_size or 1
     _require_split(model, node, split)
@@ -77,5 +77,5 @@ def _given(model: Model, node: Node, ranks: int, split: int) -> Shape:
             "a power of two"
         )
     most = node.devices // split
-    a_node = max(r for r in range(1, min(most, ranks) + 1) if ranks % r == 0)
-    return Shape(a_node, ranks // a_node, split)
+    per_node = max(r for r in range(1, min(most, ranks) + 1) if ranks % r == 0)
+    return Shape(per_node, ranks // per_node, split)

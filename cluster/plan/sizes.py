@@ -1,4 +1,4 @@
-"""The gangs that a group's machines could hold as well, beside the one that is planned."""
+"""Sizes of gangs that a group's machines could hold: the planned one, and others for comparison."""
 
 from dataclasses import dataclass
 
@@ -21,9 +21,9 @@ class Size:
 
 
 def sizes(chosen: Fit, fits: list[Fit]) -> tuple[Size, ...]:
-    """All that fit, the largest gangs first."""
-    found = [_size(fit, fit is chosen) for fit in fits]
-    return tuple(sorted(found, key=lambda size: -size.ranks))
+    """Return all sizes that fit, the largest gangs first."""
+    fitting = [_size(fit, fit is chosen) for fit in fits]
+    return tuple(sorted(fitting, key=lambda size: -size.ranks))
 
 
 def _size(fit: Fit, chosen: bool) -> Size:
@@ -49,7 +49,7 @@ def _tokens_per_s(fit: Fit) -> float | None:
 
 
 def why(chosen: Fit, fits: list[Fit]) -> str:
-    """Why a gang is as large as it is; compared with the next smaller one, if there is one."""
+    """Say why a gang is as large as it is, compared with the next smaller one, if there is one."""
     shape, node = chosen.shape, chosen.node
     if chosen.serving.ranks is not None:
         return f"serving.ranks asks for {shape.ranks}"
@@ -64,9 +64,10 @@ def why(chosen: Fit, fits: list[Fit]) -> str:
 
 
 def _gain(chosen: Fit, smaller: list[Fit]) -> str:
-    other = max(smaller, key=lambda fit: fit.shape.devices)
-    mine, its = _size(chosen, True), _size(other, False)
-    gain = f"; gangs of {its.ranks} would have {its.kv_tokens / mine.kv_tokens:.2f} × the KV cache"
-    if mine.tokens_per_s and its.tokens_per_s:
-        gain += f" and {its.tokens_per_s / mine.tokens_per_s:.2f} × the tokens/s"
+    next_smaller = max(smaller, key=lambda fit: fit.shape.devices)
+    size, other = _size(chosen, True), _size(next_smaller, False)
+    cache = other.kv_tokens / size.kv_tokens
+    gain = f"; gangs of {other.ranks} would have {cache:.2f} × the KV cache"
+    if size.tokens_per_s and other.tokens_per_s:
+        gain += f" and {other.tokens_per_s / size.tokens_per_s:.2f} × the tokens/s"
     return gain

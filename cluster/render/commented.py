@@ -1,4 +1,4 @@
-"""Data as YAML that people read: block style, with a comment before what needs one."""
+"""Data as YAML that people read: block style, with comments before values that need one."""
 
 import textwrap
 from collections.abc import Iterator
@@ -19,21 +19,21 @@ class Why:
 
 
 def dump(document: dict[str, Any], heading: str) -> str:
-    """One YAML document; paragraphs of the heading are separated by empty lines."""
+    """Return one YAML document; empty lines separate the heading's paragraphs."""
     lines = [line for part in heading.split("\n\n") for line in [*_comment(part, 0), "#"]][:-1]
     return "\n".join([*lines, "", *_mapping(document, 0), ""])
 
 
 def _mapping(mapping: dict[str, Any], depth: int) -> Iterator[str]:
-    for key, said in mapping.items():
-        comment, value = _parted(said, depth)
+    for key, commented in mapping.items():
+        comment, value = _parted(commented, depth)
         yield from comment
         yield from _entry(f"{' ' * depth}{_scalar(key)}:", value, depth + 2)
 
 
 def _sequence(items: list[Any], depth: int) -> Iterator[str]:
-    for said in items:
-        comment, item = _parted(said, depth)
+    for commented in items:
+        comment, item = _parted(commented, depth)
         yield from comment
         dash = f"{' ' * depth}-"
         if isinstance(item, dict) and item:
@@ -47,7 +47,7 @@ def _sequence(items: list[Any], depth: int) -> Iterator[str]:
 
 
 def _entry(start: str, value: Any, depth: int) -> Iterator[str]:
-    """A key or a dash, and its value behind or below it."""
+    """Yield a key or a dash, and its value behind or below it."""
     if isinstance(value, dict) and value:
         yield start
         yield from _mapping(value, depth)

@@ -1,8 +1,8 @@
-"""The image of a cluster's pods: the project, and every package as the lock file says."""
+"""The image of a cluster's pods: the project, and every package of the lock file."""
 
 
 def dockerfile(hardware: str) -> str:
-    """`docker build` is called in the project's directory."""
+    """Return the Dockerfile; `docker build` is to be called in the project's directory."""
     return f"""\
 # The image of the cluster's pods: made by `small4 cluster render`.
 FROM debian:bookworm-slim

@@ -22,7 +22,10 @@ _DISK_GB = 200
 
 
 def machines(manifest: ClusterManifest, layout: Layout, provider: Aws) -> dict[str, Any]:
-    """Raises ConfigError for gangs of several machines without EFA."""
+    """Return the part of `ray up`'s file that describes machines.
+
+    Raises ConfigError if a gang spans machines without EFA.
+    """
     auth: dict[str, Any] = {"ssh_user": provider.ssh_user}
     if provider.ssh_key:
         auth["ssh_private_key"] = str(provider.ssh_key)
@@ -74,7 +77,7 @@ def _node_type(provider: Aws, group: NodeGroup, *, head: bool, efa: int) -> dict
 
 
 def _instance(provider: Aws, group: NodeGroup, *, head: bool, efa: int) -> dict[str, Any]:
-    """Arguments of EC2's RunInstances."""
+    """Return the arguments of EC2's RunInstances for one machine."""
     profile = provider.head_instance_profile if head else provider.instance_profile
     instance: dict[str, Any] = {
         "InstanceType": group.machine,

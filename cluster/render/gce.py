@@ -17,7 +17,10 @@ _HYPERDISK = ("a3-ultragpu", "a4-", "c4-", "n4-")
 
 
 def machines(manifest: ClusterManifest, layout: Layout, provider: Gcp) -> dict[str, Any]:
-    """Raises ConfigError for gangs of several machines: their RDMA networks aren't rendered."""
+    """Return the part of `ray up`'s file that describes machines.
+
+    Raises ConfigError if a gang spans machines: their RDMA networks aren't rendered.
+    """
     if layout.nodes_per_gang > 1:
         raise ConfigError(
             f"serving.ranks: a gang of {layout.nodes_per_gang} machines needs Google's RDMA "
@@ -57,7 +60,7 @@ def machines(manifest: ClusterManifest, layout: Layout, provider: Gcp) -> dict[s
 
 
 def _instance(provider: Gcp, group: NodeGroup, account: str) -> dict[str, Any]:
-    """A request body of Compute Engine's instances.insert."""
+    """Return the request body of Compute Engine's instances.insert for one machine."""
     machine = group.machine or ""
     disk = "hyperdisk-balanced" if machine.startswith(_HYPERDISK) else "pd-balanced"
     zone = f"projects/{provider.project}/zones/{provider.zone}"

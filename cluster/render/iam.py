@@ -1,4 +1,4 @@
-"""The rights of EC2's roles: no more than nodes, and the head besides, make use of."""
+"""The rights of EC2's roles: those that nodes use, and the head's further ones; no more."""
 
 import json
 from typing import Any
@@ -9,7 +9,10 @@ from configs.weights import S3
 
 
 def policies(manifest: ClusterManifest, provider: Aws) -> dict[str, str]:
-    """iam-trust.json for `aws iam create-role`, the others for `put-role-policy`."""
+    """Return policies, by file name.
+
+    iam-trust.json is for `aws iam create-role`, the others are for `put-role-policy`.
+    """
     reads = _reads(manifest.weights.source)
     return {
         "iam-trust.json": _document([_EC2_TAKES_IT]),
@@ -44,7 +47,10 @@ def _reads(source: str | None) -> list[dict[str, Any]]:
 
 
 def _machines(manifest: ClusterManifest, provider: Aws) -> list[dict[str, Any]]:
-    """What Ray's provider `aws` calls; it marks machines with the cluster's name as they start."""
+    """Return rights to call what Ray's provider `aws` calls.
+
+    It tags machines with the cluster's name as they start.
+    """
     cluster = {"aws:RequestTag/ray-cluster-name": manifest.name}
     own = {"aws:ResourceTag/ray-cluster-name": manifest.name}
     region = f"arn:aws:ec2:{provider.region}:*"
@@ -53,8 +59,8 @@ def _machines(manifest: ClusterManifest, provider: Aws) -> list[dict[str, Any]]:
             "Sid": "Look",
             "Effect": "Allow",
             "Action": [
-                f"ec2:Describe{what}"
-                for what in (
+                f"ec2:Describe{kind}"
+                for kind in (
                     "Instances",
                     "InstanceStatus",
                     "InstanceTypes",

@@ -1,15 +1,18 @@
-"""What an operator types once the files are there."""
+"""The commands that an operator types once the files are rendered."""
 
 from cluster.render.ray_up import project_directory
 from cluster.render.serve_config import exposed
 from configs.cluster_manifest import ClusterManifest
 from configs.providers import KubeRay, Local
 
-Step = tuple[str, str]  # what it does, and the command
+Step = tuple[str, str]  # what the command does, and the command
 
 
 def next_steps(manifest: ClusterManifest, directory: str) -> list[Step]:
-    """In order; called in the project's directory, with the files in `directory`."""
+    """Return the commands in order.
+
+    They are typed in the project's directory, with the rendered files in `directory`.
+    """
     provider = manifest.provider
     if isinstance(provider, Local):
         return [("serve, on this machine", f"small4 serve {directory}/serve.yaml")]

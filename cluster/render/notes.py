@@ -1,4 +1,4 @@
-"""NOTES.md: rights, networks, and what is secret, for whoever runs the cluster."""
+"""NOTES.md for the cluster's operator: rights, networks, and what is secret."""
 
 import textwrap
 
@@ -11,7 +11,7 @@ from configs.weights import S3
 
 
 def notes(manifest: ClusterManifest, layout: Layout) -> str:
-    """Markdown; DIR stands for the folder with the rendered files."""
+    """Return NOTES.md; DIR in it stands for the folder with the rendered files."""
     provider = manifest.provider
     parts = [f"# {manifest.name}", _steps(manifest)]
     if isinstance(provider, Aws):
@@ -34,10 +34,10 @@ def _wrapped(paragraph: str) -> str:
 
 
 def _steps(manifest: ClusterManifest) -> str:
-    told = "\n".join(
-        f"    # {what}\n    {command}" for what, command in next_steps(manifest, "DIR")
+    steps = "\n".join(
+        f"    # {purpose}\n    {command}" for purpose, command in next_steps(manifest, "DIR")
     )
-    return f"Called in the project's directory; DIR is where this file is.\n\n{told}"
+    return f"Called in the project's directory; DIR is where this file is.\n\n{steps}"
 
 
 def _aws_roles(provider: Aws) -> str:
@@ -121,13 +121,13 @@ def _gcp_roles(provider: Gcp) -> str:
         f"gcloud iam service-accounts add-iam-policy-binding {node} \\\n"
         f"      --member serviceAccount:{head} --role roles/iam.serviceAccountUser",
     ]
-    told = "\n".join(f"    {command}" for command in commands)
+    lines = "\n".join(f"    {command}" for command in commands)
     return f"""\
 ## Roles, once
 
 Nodes read the weights, nothing else; the head also starts and ends machines.
 
-{told}
+{lines}
 
 Where you call `ray up`, Ray wants `pip install google-api-python-client==1.7.8`; it also makes an
 account ray-autoscaler-sa-v1, which these machines don't use."""

@@ -1,4 +1,4 @@
-"""Machines that are there, for Ray's provider `local`."""
+"""Machines that exist already, for Ray's provider `local`."""
 
 import ipaddress
 from typing import Any
@@ -28,7 +28,10 @@ def machines(manifest: ClusterManifest, provider: OnPrem) -> dict[str, Any]:
 
 
 def head_options(manifest: ClusterManifest) -> list[str]:
-    """What Ray is told of the head; its address, where it would look for a way to the Internet."""
+    """Return the head's options of `ray start`: its address, and its CPUs and GPUs.
+
+    Without the address Ray would take that of the route to the Internet.
+    """
     address = _head(manifest)
     options = [f"--node-ip-address={address}"] if _is_address(address) else []
     doubles = [group for group in manifest.groups if address in group.hosts]
@@ -36,7 +39,10 @@ def head_options(manifest: ClusterManifest) -> list[str]:
 
 
 def worker_command(manifest: ClusterManifest, start: str) -> Why:
-    """Ray has one command for all workers: where they differ it finds out what each has."""
+    """Return the command that starts Ray on workers.
+
+    Ray takes one command for all of them. If they differ, Ray finds out what each has.
+    """
     end = "ray stop --force; pkill -KILL -f ^VLLM::"
     words = [start, *_resources(list(manifest.groups)), f"--block; {end}"]
     return Why(

@@ -1,4 +1,4 @@
-"""What Kubernetes takes: a RayService for the KubeRay operator, and who may reach its pods.
+"""Kubernetes files: a RayService for the KubeRay operator, and who may reach its pods.
 
 Read from KubeRay 1.7: ray-operator/apis/ray/v1 and controllers/ray/common/pod.go.
 """
@@ -16,7 +16,7 @@ from configs.errors import ConfigError
 from configs.node_group import NodeGroup
 from configs.providers import KubeRay
 
-_HAPROXY = "/tmp/small4-haproxy"  # noqa: S108 - of the container's own
+_HAPROXY = "/tmp/small4-haproxy"  # noqa: S108 - in the container
 _HEALTH_PORT = 52365
 _LABEL = "small4/cluster"
 
@@ -32,7 +32,10 @@ Your network plugin must enforce policies."""
 
 
 def ray_service(manifest: ClusterManifest, layout: Layout) -> dict[str, str]:
-    """ray-service.yaml and network-policy.yaml."""
+    """Return ray-service.yaml and network-policy.yaml, by file name.
+
+    Raises ConfigError unless the provider is kuberay.
+    """
     provider = manifest.provider
     if not isinstance(provider, KubeRay):
         raise ConfigError(f"provider.type: {provider.type} isn't kuberay")
@@ -190,7 +193,7 @@ def _mounts(manifest: ClusterManifest, provider: KubeRay) -> list[Any]:
     weights = manifest.weights
     place = weights.source if provider.volume_claim else str(weights.cache)
     mounts: list[dict[str, Any]] = [
-        {"name": "shared-mem", "mountPath": "/dev/shm"},  # noqa: S108 - of the container's own
+        {"name": "shared-mem", "mountPath": "/dev/shm"},  # noqa: S108 - in the container
         {"name": "weights", "mountPath": place, "readOnly": provider.volume_claim is not None},
     ]
     if default_keys(manifest):

@@ -1,4 +1,4 @@
-"""What `ray up` takes: machines, how they are set up, and how Ray is started on them.
+"""The file for `ray up`: machines, how they are set up, and how Ray is started on them.
 
 Read from Ray 2.60: ray/autoscaler/ray-schema.json and _private/{commands,updater}.py.
 """
@@ -19,7 +19,7 @@ from configs.providers import Aws, Gcp, OnPrem
 _DIRECTORY = "~/small4"
 _FOLDERS = ("configs", "model_shards", "cluster", "deployments")
 _FILES = ("Makefile", "pyproject.toml", "README.md", "LICENSE")
-_TOKEN = "~/.ray/auth_token"  # noqa: S105 - where it is
+_TOKEN = "~/.ray/auth_token"  # noqa: S105 - a path
 _NODE = "~/.small4"
 
 _HEADING = """\
@@ -30,7 +30,10 @@ It holds no secret: Ray's token is a file that is copied, NOTES.md says more."""
 
 
 def ray_up(manifest: ClusterManifest, layout: Layout) -> str:
-    """YAML for `ray up`, of aws, gcp and on-prem; raises ConfigError for what it can't do."""
+    """Return YAML for `ray up`, for aws, gcp and on-prem.
+
+    Raises ConfigError if `ray up` can't start what the manifest asks for.
+    """
     directory = project_directory(manifest)
     hardware = "gpu" if has_gpus(manifest, layout) else "cpu"
     return dump(
@@ -51,7 +54,7 @@ def ray_up(manifest: ClusterManifest, layout: Layout) -> str:
 
 
 def project_directory(manifest: ClusterManifest) -> str:
-    """Where the project is on each node."""
+    """Return the project's directory on each node."""
     provider = manifest.provider
     return provider.directory if isinstance(provider, OnPrem) else _DIRECTORY
 
@@ -68,7 +71,10 @@ def _machines(manifest: ClusterManifest, layout: Layout) -> dict[str, Any]:
 
 
 def _mounts(manifest: ClusterManifest, directory: str, hardware: str) -> Iterator[tuple[str, Any]]:
-    """Path on each node, and path here. Ray goes through all of what is mounted: not .venv."""
+    """Yield paths on each node, and paths here.
+
+    Ray walks through everything that is mounted, and so .venv isn't.
+    """
     made = "`ray get-auth-token --generate` makes it. Who has it commands the cluster."
     yield _TOKEN, Why(made, _TOKEN)
     if isinstance(manifest.provider, OnPrem) and not manifest.provider.synced:
@@ -77,12 +83,15 @@ def _mounts(manifest: ClusterManifest, directory: str, hardware: str) -> Iterato
     yield f"{directory}/{first}", Why("The project.", f"./{first}")
     yield from ((f"{directory}/{name}", f"./{name}") for name in others)
     if keys := _keys_file(manifest):
-        told = Why("Hashes of clients' keys, and what each may use.", f"./{keys}")
-        yield f"{directory}/{keys}", told
+        hashes = Why("Hashes of clients' keys, and what each may use.", f"./{keys}")
+        yield f"{directory}/{keys}", hashes
 
 
 def _keys_file(manifest: ClusterManifest) -> str | None:
-    """If it is below the project's directory; elsewhere, whoever runs the nodes puts it there."""
+    """Return the keys file if it is below the project's directory.
+
+    An operator puts a file elsewhere on the nodes.
+    """
     keys: str | None = manifest.serving.deployment.get("access", {}).get("keys_file")
     return keys if keys and not keys.startswith(("/", "~")) else None
 
@@ -139,7 +148,7 @@ def _setup(directory: str, hardware: str) -> Iterator[Any]:
 
 
 def _home(path: str) -> str:
-    """Within quotes a shell doesn't know `~`."""
+    """Replace `~` by $HOME: a shell doesn't expand `~` within quotes."""
     return path.replace("~", "$HOME", 1) if path.startswith("~") else path
 
 

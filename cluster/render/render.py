@@ -1,4 +1,4 @@
-"""Every file that a cluster needs, from its manifest and how the model lies on it."""
+"""Every file that a cluster needs, from its manifest and the layout of its gangs."""
 
 from cluster.plan.layout import Layout
 from cluster.render.dockerfile import dockerfile
@@ -12,7 +12,10 @@ from configs.providers import Aws, KubeRay, Local
 
 
 def render(manifest: ClusterManifest, layout: Layout) -> dict[str, str]:
-    """File name to text; raises ConfigError for what can't be rendered."""
+    """Return file names with their texts.
+
+    Raises ConfigError if the manifest can't be rendered.
+    """
     provider = manifest.provider
     if isinstance(provider, Local):
         return {"serve.yaml": serve_config(manifest, layout)}

@@ -29,9 +29,9 @@ manifest. Change the manifest, or this; `small4 serve` takes either.
 
 
 def serve_config(manifest: ClusterManifest, layout: Layout) -> str:
-    """YAML that `small4 serve` and `serve deploy` take.
+    """Return YAML that `small4 serve` and `serve deploy` take.
 
-    Raises ConfigError where the manifest's `serving.deployment` can't be served.
+    Raises ConfigError if the manifest's `serving.deployment` can't be served.
     """
     text = dump(
         {
@@ -83,12 +83,12 @@ def _counted(number: int, noun: str) -> str:
 
 
 def default_keys(manifest: ClusterManifest) -> bool:
-    """Whether pods get clients' keys from `keys_secret`: unless the manifest says otherwise."""
+    """Tell whether pods get clients' keys from `keys_secret`: if the manifest has no `access`."""
     return "access" not in manifest.serving.deployment
 
 
 def exposed(manifest: ClusterManifest) -> bool:
-    """Whether clients need keys, or are told that they don't: only then others reach the port."""
+    """Tell whether other machines reach the port: only if clients need keys, or access is open."""
     access = manifest.serving.deployment.get("access", {})
     return isinstance(manifest.provider, KubeRay) or any(access.values())
 
@@ -162,17 +162,20 @@ def _args(manifest: ClusterManifest, layout: Layout) -> dict[str, Any]:
 
 
 def _weights(weights: Weights) -> dict[str, Any]:
-    """What the manifest says, with paths below the project's directory, which nodes have too."""
+    """Return the manifest's weights, with paths relative to the project's directory.
+
+    Nodes have that directory too.
+    """
     if weights.source is None:
         return {}
-    said: dict[str, Any] = {"source": _on_nodes(weights.source), "format": weights.format}
+    config: dict[str, Any] = {"source": _on_nodes(weights.source), "format": weights.format}
     if "cache" in weights.model_fields_set:
-        said["cache"] = Why(
+        config["cache"] = Why(
             "On a local disk: what the node's ranks read, kept.", _on_nodes(str(weights.cache))
         )
     if not weights.verify:
-        said["verify"] = False
-    return said
+        config["verify"] = False
+    return config
 
 
 def _on_nodes(path: str) -> str:
@@ -206,7 +209,7 @@ def _gangs(manifest: ClusterManifest, layout: Layout, given: dict[str, Any]) -> 
 
 
 def _routers(manifest: ClusterManifest, given: dict[str, Any]) -> dict[str, Any]:
-    """On the head; also on other nodes if there are some without GPUs, and HAProxy reaches them."""
+    """Configure routers: on the head, and on nodes without GPUs if HAProxy reaches those."""
     if isinstance(manifest.provider, Local):
         return {"count": 1}
     routers: dict[str, Any] = {}
@@ -259,7 +262,7 @@ _ON_CPUS = {
 
 
 def _merged(rendered: Any, given: Any) -> Any:
-    """The manifest's `serving.deployment` goes before what is rendered."""
+    """Merge the manifest's `serving.deployment` into what is rendered; the manifest goes first."""
     if isinstance(rendered, Why):
         merged = _merged(rendered.value, given)
         return Why(rendered.text, merged) if isinstance(merged, dict) else merged

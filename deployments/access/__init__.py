@@ -1,1 +1,1 @@
-"""Who may send requests, and how many."""
+"""API keys and their limits: who may send requests, and how many."""

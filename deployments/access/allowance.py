@@ -13,18 +13,21 @@ _AHEAD = 0.01  # of a limit, held by each router beyond what it needs now
 
 @dataclass(slots=True)
 class Allowance:
-    """Filled by grants, spent by requests. Below 0 tokens are owed."""
+    """One router's part of a key's limits: grants fill it, requests spend it.
+
+    Tokens below 0 are owed.
+    """
 
     key: Key
     requests: int = 0
     tokens: int = 0
     streams: int = 0  # held, of which `open` are in use
     open: int = 0
-    waiting: Counter[Limited] = field(default_factory=Counter)  # requests, by what they lack
+    waiting: Counter[Limited] = field(default_factory=Counter)  # requests, by limit
     latest: Grant = field(default_factory=Grant)
 
     def lacks(self, limited: Limited) -> bool:
-        """Whether a further request finds nothing left of a limit."""
+        """Tell whether a further request finds nothing left of a limit."""
         key = self.key
         match limited:
             case "streams":
@@ -43,12 +46,12 @@ class Allowance:
             self.tokens -= tokens
 
     def needs(self) -> bool:
-        """Whether there is anything to say in the next message."""
+        """Tell whether the next message to the service must ask for this key."""
         ask = self.ask()
         return bool(ask.requests or ask.tokens or ask.owed_tokens or ask.streams or self.streams)
 
     def is_low(self) -> bool:
-        """Whether it should be filled before a request has to wait for it."""
+        """Tell whether to ask for more now, before a request has to wait."""
         key = self.key
         return (
             _is_low(key.requests_per_minute, self.requests)
@@ -57,7 +60,7 @@ class Allowance:
         )
 
     def is_idle(self) -> bool:
-        """Whether it holds streams that another router may lack."""
+        """Tell whether it holds streams that another router may lack."""
         spare = self.streams - self.open - self.waiting["streams"]
         return self.key.streams is not None and spare > 2 * _ahead(self.key.streams)
 
@@ -72,7 +75,7 @@ class Allowance:
         )
 
     def asked(self, ask: Ask) -> None:
-        """`ask` is under way: what it pays is paid, what it gives back isn't used any more."""
+        """Count `ask` as sent: its owed tokens are paid, streams that it gives back are gone."""
         self.tokens += ask.owed_tokens
         self.streams = min(self.streams, ask.streams)
 
@@ -83,29 +86,29 @@ class Allowance:
         self.latest = grant
 
     def wait_s(self, limited: Limited) -> float:
-        """Until a request that was refused may find what it lacked."""
+        """Return the seconds after which a refused request may find some of a limit left."""
         waits = {"requests": self.latest.requests_wait_s, "tokens": self.latest.tokens_wait_s}
         return max(1.0, waits.get(limited, 1.0))
 
     def headers(self) -> dict[str, str]:
-        """OpenAI's `x-ratelimit-*`."""
+        """Return OpenAI's `x-ratelimit-*` headers."""
         limits: tuple[tuple[Limited, int | None, int, int], ...] = (
             ("requests", self.key.requests_per_minute, self.requests, self.latest.requests_left),
             ("tokens", self.key.tokens_per_minute, self.tokens, self.latest.tokens_left),
         )
-        found = {}
+        headers = {}
         for name, limit, held, left in limits:
             if limit is not None:
                 remaining = max(0, min(limit, held + left))
                 reset_s = 0.0 if remaining else self.wait_s(name)
-                found[f"x-ratelimit-limit-{name}"] = str(limit)
-                found[f"x-ratelimit-remaining-{name}"] = str(remaining)
-                found[f"x-ratelimit-reset-{name}"] = f"{reset_s:.2f}s"
-        return found
+                headers[f"x-ratelimit-limit-{name}"] = str(limit)
+                headers[f"x-ratelimit-remaining-{name}"] = str(remaining)
+                headers[f"x-ratelimit-reset-{name}"] = f"{reset_s:.2f}s"
+        return headers
 
 
 def _short_of(limit: int | None, needed: int, held: int) -> int:
-    """0 where there is no limit."""
+    """Return how much to ask for; 0 if there is no limit."""
     return 0 if limit is None else max(0, needed + _ahead(limit) - held)
 
 
@@ -114,5 +117,8 @@ def _is_low(limit: int | None, held: int) -> bool:
 
 
 def _ahead(limit: int) -> int:
-    """None of a small limit: another router may need the last one."""
+    """Return how much to hold in reserve.
+
+    It is 0 for a small limit: another router may need the last request.
+    """
     return int(limit * _AHEAD)

@@ -1,4 +1,4 @@
-"""Keeps a router's allowances filled, from the service that all routers share."""
+"""One router's allowances, and its messages to the service that all routers share."""
 
 import asyncio
 import contextlib
@@ -21,9 +21,10 @@ _PAUSE_S = 0.01  # between messages: a hundred a second at most
 
 
 class Allowances:
-    """By key. Must be made inside a running event loop.
+    """Keeps a router's allowances filled, one for each key.
 
-    While the service doesn't answer, a router keeps to its part of the limits by itself.
+    Must be made inside a running event loop. While the service doesn't answer, the router keeps to
+    its own part of the limits.
     """
 
     def __init__(self, service: Any, router: str, routers: int) -> None:
@@ -39,7 +40,7 @@ class Allowances:
         self._exchanging = asyncio.create_task(self._exchange())
 
     async def begin(self, key: Key) -> Allowance:
-        """A request of this key begins; `end` it. Raises QuotaError if it may not."""
+        """Begin a request of this key; `end` it later. Raises QuotaError if it may not begin."""
         allowance = self._of(key)
         await self._require(allowance, "streams")
         allowance.open += 1
@@ -58,7 +59,10 @@ class Allowances:
         self._refill(allowance)
 
     async def prompt(self, allowance: Allowance, tokens: int) -> None:
-        """Spends a prompt's tokens. Raises QuotaError if none are left; the last may overrun."""
+        """Spend a prompt's tokens; the last prompt may overrun.
+
+        Raises QuotaError if no tokens are left.
+        """
         await self._require(allowance, "tokens")
         allowance.spend(tokens)
         self._refill(allowance)
@@ -69,9 +73,10 @@ class Allowances:
         return allowance
 
     async def _require(self, allowance: Allowance, limited: Limited) -> None:
-        """Waits for the answer to a message that knows of this request, if it lacks anything.
+        """Wait, if nothing is left of a limit, for the answer to a message that asks for some.
 
-        A second time, for whoever came later may have taken what the first one brought.
+        Wait a second time if need be: a later request may have taken what the first answer brought.
+        Raises QuotaError if there is still nothing left.
         """
         for _ in range(2):
             if not allowance.lacks(limited):
@@ -86,7 +91,7 @@ class Allowances:
             raise self._used_up(allowance, limited)
 
     def _used_up(self, allowance: Allowance, limited: Limited) -> QuotaError:
-        self._refill(allowance)  # what was granted besides goes back
+        self._refill(allowance)  # unused streams go back
         key, retry_after_s = allowance.key, math.ceil(allowance.wait_s(limited))
         limit = {
             "requests": f"{key.requests_per_minute} requests per minute",
@@ -110,7 +115,7 @@ class Allowances:
             self._wake.clear()
             answered = self._answered
             self._answered = asyncio.get_running_loop().create_future()
-            needing = [one for one in self._allowances.values() if one.needs()]
+            needing = [allowance for allowance in self._allowances.values() if allowance.needs()]
             asks = [allowance.ask() for allowance in needing]
             for allowance, ask in zip(needing, asks, strict=True):
                 allowance.asked(ask)

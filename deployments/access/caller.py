@@ -1,4 +1,4 @@
-"""Whose request is being served; set where it comes in, read where it is queued."""
+"""The caller whose request is being served: set where it comes in, read where it is queued."""
 
 from contextvars import ContextVar
 
@@ -20,7 +20,7 @@ class Caller:
         return self._allowance.key
 
     async def prompt(self, request: str, tokens: int) -> None:
-        """A prompt counts once for all its answers. Raises QuotaError if no tokens are left."""
+        """Count a prompt once for all its answers. Raises QuotaError if no tokens are left."""
         if request in self._counted:
             return
         self._counted.add(request)
@@ -30,7 +30,7 @@ class Caller:
         self._allowance.spend(tokens)
 
     def headers(self) -> dict[str, str]:
-        """For the answer to the client."""
+        """Return rate-limit headers for the answer to the client."""
         return self._allowance.headers()
 
 

@@ -16,9 +16,10 @@ _LOOK_EVERY_S = 1.0
 
 
 class KeyRing:
-    """Reads the file again when it has changed; one that can't be used changes nothing.
+    """Finds keys by their secret; reads the keys' file again when it has changed.
 
-    Raises ConfigError if the keys can't be used at the start.
+    A new file that can't be used changes nothing. Raises ConfigError if the keys can't be used at
+    the start.
     """
 
     def __init__(self, access: Access) -> None:
@@ -32,15 +33,18 @@ class KeyRing:
             self.keys = KeysFile.parse(_variable(access.keys_env), f"${access.keys_env}").keys
 
     def find(self, presented: str) -> Key | None:
-        """Compares with every key, each in constant time: how long it takes tells nothing."""
+        """Return the key whose secret is presented; None if there is none.
+
+        Every key is compared, each in constant time: the time it takes reveals nothing.
+        """
         self._look()
         if not presented:
             return None
-        digest, found = hashed(presented), None
+        digest, matching = hashed(presented), None
         for key in self.keys:
             if hmac.compare_digest(key.sha256, digest):
-                found = key
-        return found
+                matching = key
+        return matching
 
     def _look(self) -> None:
         if self._path is None or time.monotonic() - self._looked_s < _LOOK_EVERY_S:
@@ -56,7 +60,7 @@ class KeyRing:
             logger.error("the keys stay as they were: %s", error)
 
     def _seen(self) -> tuple[int, int, int] | None:
-        """Changes when the file is written or replaced."""
+        """Return the file's version, which changes when it is written or replaced."""
         path: Path | None = self._path
         try:
             stat = path.stat() if path is not None else None

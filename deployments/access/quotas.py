@@ -18,7 +18,10 @@ _EXPIRE_AFTER_S = 10.0
 
 
 class Ask(BaseModel):
-    """What a router wants for one key. `key` says the limits: routers know of changes first."""
+    """What a router wants for one key.
+
+    `key` carries the limits, because routers are the first to know of changes.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,7 +33,10 @@ class Ask(BaseModel):
 
 
 class Grant(BaseModel):
-    """At most what was asked for. `left` and `wait` tell a client where it stands."""
+    """The answer to an Ask: at most what it asked for.
+
+    The fields with `left` and `wait` tell a client where it stands.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,12 +45,12 @@ class Grant(BaseModel):
     streams: int = 0
     requests_left: int = 0
     tokens_left: int = 0
-    requests_wait_s: float = 0.0  # until there is one again
+    requests_wait_s: float = 0.0  # until a request is left again
     tokens_wait_s: float = 0.0
 
 
 class Quotas:
-    """By key's name: two windows, and who holds how many streams, and since when."""
+    """Use of every key, by its name: two windows, and each router's streams with their time."""
 
     def __init__(self) -> None:
         self._requests: defaultdict[str, Window] = defaultdict(Window)
@@ -68,7 +74,10 @@ class Quotas:
         )
 
     def _hold(self, router: str, key: Key, wanted: int, now_s: float) -> int:
-        """A router that died holds its streams until they expire."""
+        """Return how many of the wanted streams a router may hold from now on.
+
+        A router that died holds its streams until they expire.
+        """
         holders = {
             holder: (streams, since_s)
             for holder, (streams, since_s) in self._streams[key.name].items()
@@ -81,13 +90,13 @@ class Quotas:
 
 
 class QuotaService:
-    """Serve deployment: one replica for all routers of an application."""
+    """The Serve deployment of the quotas: one replica for all routers of an application."""
 
     def __init__(self) -> None:
         self._quotas = Quotas()
 
     async def grant(self, router: str, asks: list[Ask]) -> list[Grant]:
-        """In the order of `asks`."""
+        """Return the grants in the order of `asks`."""
         now_s = time.monotonic()
         return [self._quotas.grant(router, ask, now_s) for ask in asks]
 

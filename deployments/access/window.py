@@ -7,18 +7,18 @@ _BIN_S = 0.25
 
 
 class Window:
-    """What was taken in the last minute, in bins of a quarter of a second: 240 numbers at most.
+    """Counts what was taken in the last minute, in bins of a quarter of a second: 241 at most.
 
     A limit holds for any minute, not only for those of the clock. Times are seconds of one clock.
     """
 
     def __init__(self) -> None:
-        # When each began, and what was taken in it.
+        # Of each bin: when it began, and what was taken in it.
         self._bins: deque[list[float]] = deque()
         self._taken = 0.0
 
     def left(self, limit: float, now_s: float) -> float:
-        """Below 0 where more was charged than there was."""
+        """Return what is left of a limit; below 0 if more was charged than there was."""
         self._forget(now_s)
         return limit - self._taken
 
@@ -30,7 +30,7 @@ class Window:
         self._taken += amount
 
     def wait_s(self, limit: float, amount: float, now_s: float) -> float:
-        """Until `amount` is left, if nobody takes any meanwhile; 0 if it is."""
+        """Return the seconds until `amount` is left if no more is taken; 0 if it is left now."""
         missing = amount - self.left(limit, now_s)
         for start_s, taken in self._bins:
             if missing <= 0:

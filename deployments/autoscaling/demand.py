@@ -1,4 +1,4 @@
-"""How many gangs a rate of arrivals needs: linear in it, so that it can be foreseen.
+"""How many gangs a rate of arrivals needs: linear in the rate, so that the need can be foreseen.
 
 A rank's step lasts `base_s + sequence_s·n + prefill_token_s·p`, with n sequences that get a token
 and p tokens of prompts. Let λ requests/s come, with P tokens of prompt to compute and L of answer
@@ -7,15 +7,16 @@ each, to k ranks. In a steady state n = λ/k·L·s and p = λ/k·P·s, for steps
     s = base_s / (1 − W/k),    W = λ·(L·sequence_s + P·prefill_token_s).
 
 W is the work, in ranks that do nothing else; it doesn't depend on k. A sequence gets a token a
-step, so s is the TPOT, and ranks are enough (k = …)
+step, so s is the TPOT. The fewest ranks that are enough are k =
 
-- for the target T of TPOT from W / (1 − base_s/T);
-- for their sequences, N each, from W + λ·L·base_s/N: n ≤ N, solved for k;
-- for their KV cache, V tokens each, from W + λ·L·base_s·C/V, with C that a sequence holds.
+- for the target T of TPOT: W / (1 − base_s/T);
+- for their sequences, N each: W + λ·L·base_s/N, which is n ≤ N solved for k;
+- for their KV cache, V tokens each: W + λ·L·base_s·C/V, with C tokens that a sequence holds.
 
-All grow with λ as a line does, unlike s and n, which hardly change at first and then all at once.
-What a sequence waits at a rank for its first token isn't in it, nor that ranks of a gang wait for
-the busiest: `fill` leaves room for them, and missed targets correct it (`policy`).
+All are linear in λ, unlike s and n, which hardly change at first and then all at once. The model
+leaves out how long a sequence waits at a rank for its first token, and that the ranks of a gang
+wait for the busiest: `fill` leaves room for both, and missed targets correct the model
+(`correction`).
 """
 
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from deployments.autoscaling.observation import Capacity, ClassLoad, Lengths, Ob
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What gangs are there for: all but batch, which counts once it has waited too long."""
+    """The load that gangs are wanted for: batch counts only once it has waited too long."""
 
     batch: bool
     queued_requests: int
@@ -38,21 +39,21 @@ class Counted:
     @classmethod
     def of(cls, seen: Observation, config: Autoscaling) -> "Counted":
         late = seen.classes.get(Tier.BATCH, ClassLoad()).oldest_s >= config.batch_wait_s
-        loads = [one for tier, one in seen.classes.items() if late or tier is not Tier.BATCH]
-        running = sum(one.running for one in loads)
-        # Ranks don't tell by class what they hold.
-        share = running / max(1, sum(one.running for one in seen.classes.values()))
+        loads = [load for tier, load in seen.classes.items() if late or tier is not Tier.BATCH]
+        running = sum(load.running for load in loads)
+        # Ranks don't report by class what they hold.
+        share = running / max(1, sum(load.running for load in seen.classes.values()))
         return cls(
             batch=late,
-            queued_requests=sum(one.queued_requests for one in loads),
-            oldest_s=max((one.oldest_s for one in loads), default=0.0),
+            queued_requests=sum(load.queued_requests for load in loads),
+            oldest_s=max((load.oldest_s for load in loads), default=0.0),
             running=running,
             kv_tokens=share * seen.kv_tokens,
         )
 
 
 def occupied(seen: Observation, counted: Counted) -> float:
-    """Gangs that hold what runs now."""
+    """Return how many gangs the running requests fill."""
     gang = seen.capacity
     if gang is None:
         return 0.0
@@ -61,17 +62,20 @@ def occupied(seen: Observation, counted: Counted) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """In gangs, by what may be scarce; times `fill`, for the rest is to spare."""
+    """Gangs needed for each thing that may be scarce, if all gangs are full.
+
+    `fill` isn't in these numbers: the policy divides by it.
+    """
 
     work: float = 0.0
     tpot: float = 0.0
     sequences: float = 0.0
     kv_cache: float = 0.0
-    queue: float = 0.0  # beside the others, to work off what waits
+    queue: float = 0.0  # in addition to the others, to work off the queue
 
     @property
     def served(self) -> float:
-        """So that requests are served as fast as they come, however slowly each."""
+        """Gangs with which requests are served as fast as they come, however slow each is."""
         return max(self.sequences, self.kv_cache)
 
     @property
@@ -80,14 +84,17 @@ class Need:
 
 
 def need(per_s: float, seen: Observation, counted: Counted, config: Autoscaling) -> Need | None:
-    """For `per_s` requests/s; None while the length of a step or of answers isn't known."""
+    """Return what `per_s` requests/s need.
+
+    Returns None while the length of a step or of answers isn't known.
+    """
     gang, lengths = seen.capacity, seen.lengths
     if gang is None or gang.step is None or not (per_s == 0 or lengths.answer_tokens):
         return None
-    each = _of_one(gang, gang.step, lengths, _held_tokens(counted, lengths), config)
+    each = _need_of_each(gang, gang.step, lengths, _held_tokens(counted, lengths), config)
     prefill = seen.prefill_tokens * gang.step.prefill_token_s / gang.ranks
     wait_s = counted.queued_requests * each.served + prefill
-    # What is left of it once a gang that is asked for now has come up.
+    # What is left of the queue once a gang that is asked for now has come up.
     start_s = gang.start_s or config.start_s
     left_s = wait_s - start_s * max(0.0, seen.gangs.staying - per_s * each.served)
     return Need(
@@ -99,12 +106,12 @@ def need(per_s: float, seen: Observation, counted: Counted, config: Autoscaling)
     )
 
 
-def _of_one(
+def _need_of_each(
     gang: Capacity, step: StepTime, lengths: Lengths, held_tokens: float, config: Autoscaling
 ) -> Need:
-    """Of a request a second.
+    """Return what one request a second needs.
 
-    A target of TPOT that an idle rank misses is left out, for more gangs don't help.
+    A target of TPOT that even an idle rank misses is left out, because more gangs don't help.
     """
     work = lengths.answer_tokens * step.sequence_s + lengths.prefill_tokens * step.prefill_token_s
     work /= gang.ranks
@@ -119,7 +126,7 @@ def _of_one(
 
 
 def _held_tokens(counted: Counted, lengths: Lengths) -> float:
-    """Of KV cache, by a sequence that runs."""
+    """Return how many tokens of KV cache a running sequence holds."""
     if counted.running:
         return counted.kv_tokens / counted.running
     return lengths.prompt_tokens + lengths.answer_tokens

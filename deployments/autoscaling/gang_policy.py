@@ -1,8 +1,9 @@
-"""The autoscaling policy that Serve's controller calls; what it goes by is decided elsewhere.
+"""The autoscaling policy of gangs, which Serve's controller calls; the scaler decides.
 
 Serve hands a policy what the running replicas of its own deployment report. So each rank passes on
-how many gangs the scaler wants, and the newest word counts. From zero, where nobody reports, Serve
-itself starts a gang: a router that has requests and no rank calls the deployment, and that waits.
+how many gangs the scaler wants, and the latest decision counts. With no gang there is no report,
+and Serve itself starts a gang: a router that has requests and no rank calls the deployment, and
+the call waits for a replica.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,13 +14,13 @@ DECIDED_S = "decided_s"
 
 
 class Wanted(NamedTuple):
-    """So many gangs, and when that was decided, by the scaler's clock."""
+    """How many gangs are wanted, and when that was decided, by the scaler's clock."""
 
     decided_s: float
     gangs: int
 
     def stats(self) -> dict[str, float]:
-        """As Serve takes it from a replica."""
+        """Return the figures in the form that Serve takes from a replica."""
         return {GANGS: self.gangs, DECIDED_S: self.decided_s}
 
 
@@ -29,7 +30,7 @@ class Sample(Protocol):
 
 
 class Context(Protocol):
-    """What is used of Serve's AutoscalingContext. Read from Ray 2.60."""
+    """The part of Serve's AutoscalingContext that is used. Read from Ray 2.60."""
 
     @property
     def target_num_replicas(self) -> int: ...
@@ -42,27 +43,27 @@ class Context(Protocol):
 
 
 class GangPolicy:
-    """`gangs × ranks` replicas, or as many as there should be already while nobody knows better."""
+    """Asks for `gangs × ranks` replicas, or while no decision is known, for Serve's own target."""
 
     def __init__(self, ranks: int) -> None:
         self._ranks = ranks
 
     def __call__(self, context: Context) -> tuple[int, dict[str, Any]]:
-        heard = newest(context.raw_metrics or {})
-        if heard is None:
+        latest = newest(context.raw_metrics or {})
+        if latest is None:
             return context.target_num_replicas, {}
-        # A rank that brought the last word may go by it, and the others not have heard it yet.
-        before = context.policy_state.get("wanted", heard)
-        wanted = max(heard, before)
+        # The latest decision may end the rank that reported it, before other ranks hear of it.
+        before = context.policy_state.get("wanted", latest)
+        wanted = max(latest, before)
         return wanted.gangs * self._ranks, {"wanted": wanted}
 
 
 def newest(metrics: Mapping[str, Mapping[Any, Sequence[Sample]]]) -> Wanted | None:
-    """The latest decision that any rank has passed on."""
+    """Return the latest decision that any rank has passed on; None without one."""
     gangs = metrics.get(GANGS, {})
-    heard = [
+    decisions = [
         Wanted(series[-1].value, int(gangs[replica][-1].value))
         for replica, series in metrics.get(DECIDED_S, {}).items()
         if series and gangs.get(replica)
     ]
-    return max(heard, default=None)
+    return max(decisions, default=None)

@@ -11,19 +11,19 @@ class ClassLoad:
     """Requests of one priority class, over all routers."""
 
     queued_requests: int = 0
-    queued_tokens: int = 0  # KV cache that they will be promised
-    oldest_s: float = 0.0  # how long the first of them has waited
+    queued_tokens: int = 0  # KV cache that the queued requests will be promised
+    oldest_s: float = 0.0  # how long the first of the queued has waited
     running: int = 0  # sequences at ranks, of draining gangs too
     arrivals_per_s: float = 0.0  # of the last RATE_S
 
 
-# Over which arrivals are counted.
+# Seconds over which arrivals are counted.
 RATE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class GangCount:
-    """Gangs by what they do; a gang of which a rank is missing counts as starting."""
+    """Numbers of gangs by their state; a gang of which a rank is missing counts as starting."""
 
     up: int = 0
     starting: int = 0
@@ -45,7 +45,7 @@ class StepTime:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What one gang can do; `sequences` and `kv_tokens` are sums over its ranks."""
+    """Capacity of one gang; `sequences` and `kv_tokens` are sums over its ranks."""
 
     sequences: int
     kv_tokens: int
@@ -56,7 +56,7 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """Means over requests of late, in tokens; 0 until one was seen."""
+    """Means over recent requests, in tokens; 0 until a request was seen."""
 
     prefill_tokens: float = 0.0  # of a prompt, without what was cached
     prompt_tokens: float = 0.0
@@ -65,7 +65,7 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One look at the deployment. Times are on one clock."""
+    """One look at the deployment. All times are on the same clock."""
 
     now_s: float
     gangs: GangCount
@@ -74,10 +74,10 @@ class Observation:
     lengths: Lengths = Lengths()
     kv_tokens: int = 0  # in use, over all ranks
     prefill_tokens: int = 0  # that ranks have yet to compute
-    ttft_s: float | None = None  # a high quantile of late; None: nothing to measure
+    ttft_s: float | None = None  # a high quantile of recent requests; None: nothing to measure
     tpot_s: float | None = None
 
     @property
     def works(self) -> bool:
-        """Whether anybody waits or is being answered."""
-        return any(one.queued_requests or one.running for one in self.classes.values())
+        """Whether any request waits or is being answered."""
+        return any(load.queued_requests or load.running for load in self.classes.values())

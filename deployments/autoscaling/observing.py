@@ -1,7 +1,7 @@
-"""Many reports made into one observation: a pure function."""
+"""Combines many reports into one observation: a pure function."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from configs.tier import Tier
 from deployments.autoscaling.observation import (
@@ -22,71 +22,81 @@ def observe(
     capacity: Capacity | None,
     now_s: float,
 ) -> Observation:
-    """`wanted` gangs that aren't up are starting. A gang drains as soon as one rank of it does."""
-    up, draining = whole_gangs(ranks), {one.gang for one in ranks if one.draining}
+    """Combine reports into an observation.
+
+    `wanted` gangs that aren't up are starting. A gang drains as soon as one of its ranks does.
+    """
+    up, draining = whole_gangs(ranks), {rank.gang for rank in ranks if rank.draining}
     return Observation(
         now_s=now_s,
         gangs=GangCount(up=len(up), starting=max(0, wanted - len(up)), draining=len(draining)),
         capacity=capacity,
-        classes={tier: _together(one.classes[tier] for one in routers) for tier in Tier},
+        classes={tier: _together(router.classes[tier] for router in routers) for tier in Tier},
         lengths=Lengths(
-            prefill_tokens=_mean((one.lengths.prefill_tokens, one) for one in routers) or 0.0,
-            prompt_tokens=_mean((one.lengths.prompt_tokens, one) for one in routers) or 0.0,
-            answer_tokens=_mean((one.lengths.answer_tokens, one) for one in routers) or 0.0,
+            prefill_tokens=_mean(routers, lambda router: router.lengths.prefill_tokens) or 0.0,
+            prompt_tokens=_mean(routers, lambda router: router.lengths.prompt_tokens) or 0.0,
+            answer_tokens=_mean(routers, lambda router: router.lengths.answer_tokens) or 0.0,
         ),
-        kv_tokens=sum(one.kv_used_tokens for one in ranks),
-        prefill_tokens=sum(one.prefill_tokens for one in ranks),
-        ttft_s=_mean((one.ttft_s, one) for one in routers),
-        tpot_s=_mean((one.tpot_s, one) for one in routers),
+        kv_tokens=sum(rank.kv_used_tokens for rank in ranks),
+        prefill_tokens=sum(rank.prefill_tokens for rank in ranks),
+        ttft_s=_mean(routers, lambda router: router.ttft_s),
+        tpot_s=_mean(routers, lambda router: router.tpot_s),
     )
 
 
 def whole_gangs(ranks: Iterable[RankReport]) -> set[str]:
-    """Gangs all of whose ranks report, and take new work."""
-    ready = [one for one in ranks if not one.draining]
-    present = Counter(one.gang for one in ready)
-    return {one.gang for one in ready if present[one.gang] == one.ranks}
+    """Return the gangs all of whose ranks report and take new work."""
+    ready = [rank for rank in ranks if not rank.draining]
+    present = Counter(rank.gang for rank in ready)
+    return {rank.gang for rank in ready if present[rank.gang] == rank.ranks}
 
 
 def capacity_of(ranks: Sequence[RankReport], start_s: float | None) -> Capacity | None:
-    """Of one gang, by what the ranks say; None without any.
+    """Return the capacity of one gang, by what the ranks report; None without ranks.
 
-    `start_s` is measured; until it was, a rank's own start counts, which knows of no nodes.
+    `start_s` is the measured time that a gang takes to come up. While it is None, the ranks' own
+    starts count, in which the time to get nodes isn't included.
     """
     if not ranks:
         return None
     first, count = ranks[0], len(ranks)
-    steps = [one.step for one in ranks if one.step is not None]
+    steps = [rank.step for rank in ranks if rank.step is not None]
     return Capacity(
         ranks=first.ranks,
-        sequences=first.ranks * sum(one.sequences for one in ranks) // count,
-        kv_tokens=first.ranks * sum(one.kv_tokens for one in ranks) // count,
+        sequences=first.ranks * sum(rank.sequences for rank in ranks) // count,
+        kv_tokens=first.ranks * sum(rank.kv_tokens for rank in ranks) // count,
         step=_mean_step(steps) if steps else None,
-        start_s=max(one.start_s for one in ranks) if start_s is None else start_s,
+        start_s=max(rank.start_s for rank in ranks) if start_s is None else start_s,
     )
 
 
 def _mean_step(steps: Sequence[StepTime]) -> StepTime:
     return StepTime(
-        base_s=sum(one.base_s for one in steps) / len(steps),
-        sequence_s=sum(one.sequence_s for one in steps) / len(steps),
-        prefill_token_s=sum(one.prefill_token_s for one in steps) / len(steps),
+        base_s=sum(step.base_s for step in steps) / len(steps),
+        sequence_s=sum(step.sequence_s for step in steps) / len(steps),
+        prefill_token_s=sum(step.prefill_token_s for step in steps) / len(steps),
     )
 
 
-def _together(loads: Iterable[ClassLoad]) -> ClassLoad:
-    found = list(loads)
+def _together(classes: Iterable[ClassLoad]) -> ClassLoad:
+    loads = list(classes)
     return ClassLoad(
-        queued_requests=sum(one.queued_requests for one in found),
-        queued_tokens=sum(one.queued_tokens for one in found),
-        oldest_s=max((one.oldest_s for one in found), default=0.0),
-        running=sum(one.running for one in found),
-        arrivals_per_s=sum(one.arrivals_per_s for one in found),
+        queued_requests=sum(load.queued_requests for load in loads),
+        queued_tokens=sum(load.queued_tokens for load in loads),
+        oldest_s=max((load.oldest_s for load in loads), default=0.0),
+        running=sum(load.running for load in loads),
+        arrivals_per_s=sum(load.arrivals_per_s for load in loads),
     )
 
 
-def _mean(values: Iterable[tuple[float | None, RouterReport]]) -> float | None:
-    """Each router counts as much as it has answered."""
-    known = [(value, one.answered) for value, one in values if value is not None and one.answered]
+def _mean(
+    routers: Iterable[RouterReport], figure: Callable[[RouterReport], float | None]
+) -> float | None:
+    """Return the mean of a figure, with each router weighted by how much it has answered."""
+    known = [
+        (value, router.answered)
+        for router in routers
+        if router.answered and (value := figure(router)) is not None
+    ]
     weight = sum(answered for _, answered in known)
     return sum(value * answered for value, answered in known) / weight if known else None

@@ -1,10 +1,11 @@
 """How many gangs there should be: a pure function of what is reported and of its own earlier looks.
 
-Taken from others: a recommendation at each look, of which the lowest of late decides on more and
-the highest on fewer (stabilisation windows of Kubernetes' HorizontalPodAutoscaler); from zero at
-once, and to zero after a time of its own (Ray Serve's cold start and `downscale_to_zero_delay_s`,
-KEDA's `cooldownPeriod`); load as it will be when a gang that is asked for now has come up
-(NVIDIA Dynamo's SLA planner).
+Three parts come from other autoscalers. Each look makes a recommendation; the lowest recent one
+decides on more gangs, the highest on fewer (stabilisation windows of Kubernetes'
+HorizontalPodAutoscaler). From zero a gang is added at once, and to zero gangs go after a delay of
+their own (Ray Serve's cold start and `downscale_to_zero_delay_s`, KEDA's `cooldownPeriod`). The
+load that counts is the one expected when a gang that is asked for now has come up (NVIDIA Dynamo's
+SLA planner).
 """
 
 import math
@@ -34,7 +35,10 @@ class Decision:
 
 
 def decide(seen: Observation, state: PolicyState, config: Autoscaling) -> Decision:
-    """Called at any pace; between two looks that are `interval_s` apart nothing changes."""
+    """Decide how many gangs there should be.
+
+    It may be called at any pace: a call less than `interval_s` after the last look changes nothing.
+    """
     staying = seen.gangs.staying
     if state.moments and seen.now_s - state.moments[-1].at_s < config.interval_s - _ROUNDING:
         return Decision(_bounded(staying, config), state, "the last look was just now")
@@ -50,16 +54,16 @@ def decide(seen: Observation, state: PolicyState, config: Autoscaling) -> Decisi
 def _noted(
     seen: Observation, counted: Counted, state: PolicyState, config: Autoscaling
 ) -> PolicyState:
-    """With this look, which recommends nothing yet, and without what is too old."""
+    """Return the state with this look, which recommends nothing yet, and without looks too old."""
     kept_s = max(_hold_s(seen, config), _trend_s(seen, config))
     changed = state.since_s is None or seen.gangs.up != state.up
     last_s = state.moments[-1].at_s if state.moments else seen.now_s
-    # What happened while nobody looked isn't known, but for arrivals.
+    # Of a long time without looks nothing is known but the last arrivals.
     unseen = seen.now_s - last_s > max(config.confirm_s, 2 * config.interval_s, RATE_S)
     batch_per_s = seen.classes.get(Tier.BATCH, ClassLoad()).arrivals_per_s
     moment = Moment(
         at_s=seen.now_s,
-        arrivals_per_s=sum(one.arrivals_per_s for one in seen.classes.values()) - batch_per_s,
+        arrivals_per_s=sum(load.arrivals_per_s for load in seen.classes.values()) - batch_per_s,
         batch_per_s=batch_per_s,
         open=counted.queued_requests + counted.running,
         missed=misses(seen, counted, config),
@@ -75,9 +79,10 @@ def _noted(
 
 
 def _later_per_s(coming: Trend, seen: Observation, config: Autoscaling) -> float:
-    """Arrivals when a gang is up that is asked for once its need is confirmed.
+    """Return the expected rate of arrivals at the time when a gang could be up.
 
-    At most twice those of now: nothing rises for ever.
+    The gang is asked for once its need is confirmed. The rate is at most twice the present one: no
+    rate rises for ever.
     """
     later_s = RATE_S / 2 + config.confirm_s + _start_s(seen, config)
     return coming.level_per_s + min(coming.level_per_s, later_s * coming.rise_per_s2)
@@ -90,9 +95,10 @@ def _judged(
     state: PolicyState,
     config: Autoscaling,
 ) -> PolicyState:
-    """With what this look recommends, and the model corrected where it was wrong for long.
+    """Return the state with what this look recommends.
 
-    While nobody knows how long steps take, no gang goes, and more come as gangs fill up.
+    The correction of the model is raised if the model was wrong for long. While it isn't known how
+    long steps take, no gang goes, and more come as gangs fill up.
     """
     up, held, correction = seen.gangs.up, occupied(seen, counted), state.correction
     missed = up < config.max_gangs and missed_for_long(seen, state, _start_s(seen, config))
@@ -105,7 +111,7 @@ def _judged(
         gangs = wanted.gangs / config.fill
         if missed:
             correction = corrected(correction, gangs, up)
-        # What runs must fit in those that stay.
+        # Requests that run must fit in the gangs that stay.
         needed = _whole(correction * gangs)
         enough = _whole(max(_SLACK * correction * gangs, held))
     least = 1 if seen.works else 0
@@ -121,16 +127,16 @@ def _gangs(seen: Observation, state: PolicyState, config: Autoscaling) -> int:
         return state.moments[-1].needed
     since_s = seen.now_s - config.confirm_s
     if state.reaches(since_s):
-        confirmed = min(one.needed for one in state.since(since_s))
+        confirmed = min(moment.needed for moment in state.since(since_s))
         if confirmed > staying:
             return confirmed
     return _fewer(seen, state, config)
 
 
 def _fewer(seen: Observation, state: PolicyState, config: Autoscaling) -> int:
-    """As many as stay, or fewer if the others can be drained.
+    """Return as many gangs as stay, or fewer if the others can be drained.
 
-    What runs at gangs that go may move to those that stay: it is part of the load that decides.
+    Requests at gangs that go may move to those that stay: they are part of the load that decides.
     """
     now_s, gangs = seen.now_s, seen.gangs
     if not config.min_gangs and now_s - state.worked_at_s >= config.idle_s:
@@ -138,9 +144,9 @@ def _fewer(seen: Observation, state: PolicyState, config: Autoscaling) -> int:
     since_s = now_s - _hold_s(seen, config)
     if gangs.draining or not state.reaches(since_s):
         return gangs.staying
-    enough = max(one.enough for one in state.since(since_s))
-    # Serve ends those first that start. Of the others half at most, for what moves is prefilled
-    # again where it goes.
+    enough = max(moment.enough for moment in state.since(since_s))
+    # Serve ends starting gangs first. Of the others at most half go at once, because requests that
+    # move are prefilled again.
     most = gangs.starting or max(1, gangs.up // 2)
     return min(gangs.staying, max(1, enough, gangs.staying - most))
 
@@ -150,7 +156,10 @@ def _start_s(seen: Observation, config: Autoscaling) -> float:
 
 
 def _hold_s(seen: Observation, config: Autoscaling) -> float:
-    """A gang that goes for less time than it takes to come back has saved nothing."""
+    """Return how long gangs must not have been needed before they go.
+
+    A gang that is gone for less time than it takes to come back has saved nothing.
+    """
     return max(config.stabilise_s, 2 * _start_s(seen, config))
 
 

@@ -1,4 +1,4 @@
-"""What the policy remembers from one look to the next."""
+"""The state that the policy keeps from one look to the next."""
 
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _ROUNDING = 1e-6  # seconds: clocks are sums
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One look, and what it recommends."""
+    """One look at the deployment, and what it recommends."""
 
     at_s: float
     arrivals_per_s: float  # without batch
@@ -19,12 +19,12 @@ class Moment:
     open: int  # requests that count, waiting or running
     missed: bool  # a target
     needed: int = 0  # gangs, so that targets are kept
-    enough: int = 0  # gangs, so that none will be needed again at once
+    enough: int = 0  # gangs, so that no more will be needed again at once
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyState:
-    """Carried from one decision to the next; a new one knows nothing, and lets no gang go."""
+    """What a decision knows of earlier looks; a new state knows nothing, and lets no gang go."""
 
     since_s: float | None = None
     moments: tuple[Moment, ...] = ()
@@ -37,17 +37,21 @@ class PolicyState:
         return self.moments[bisect_left(self.moments, at_s - _ROUNDING, key=_at_s) :]
 
     def reaches(self, at_s: float) -> bool:
-        """Whether it goes back as far as that."""
+        """Tell whether looks go back as far as `at_s`."""
         return self.since_s is not None and self.since_s <= at_s + _ROUNDING
 
     def points(self, since_s: float, *, batch: bool) -> list[Point]:
-        """Of arrivals, each from the time between it and the one before, oldest first."""
-        found: list[Point] = []
-        for one in reversed(self.since(since_s)):
-            if not found or found[-1].at_s - one.at_s >= RATE_S - _ROUNDING:
-                found.append(Point(one.at_s, one.arrivals_per_s + batch * one.batch_per_s))
-        return found[::-1]
+        """Return rates of arrivals, oldest first, with `batch` or without.
+
+        No two points count the same arrivals.
+        """
+        points: list[Point] = []
+        for moment in reversed(self.since(since_s)):
+            if not points or points[-1].at_s - moment.at_s >= RATE_S - _ROUNDING:
+                rate = moment.arrivals_per_s + batch * moment.batch_per_s
+                points.append(Point(moment.at_s, rate))
+        return points[::-1]
 
 
-def _at_s(one: Moment) -> float:
-    return one.at_s
+def _at_s(moment: Moment) -> float:
+    return moment.at_s

@@ -9,19 +9,22 @@ from deployments.autoscaling.trend import Trend
 def reason(
     gangs: int, wanted: Need | None, coming: Trend, state: PolicyState, config: Autoscaling
 ) -> str:
-    """Such as `3 gangs: work 1.9, TPOT 2.1, sequences 2.3; 40 requests/s, 0.4 more a minute`."""
+    """Return why there should be so many gangs.
+
+    An example is `3 gangs: work 1.9, TPOT 2.1, sequences 2.3; 40 requests/s, 0.4 more a minute`.
+    """
     correction, latest = state.correction, state.moments[-1]
-    said = f"{gangs} gang{'' if gangs == 1 else 's'}: {_needs(wanted, correction / config.fill)}"
-    said += f"; {coming.level_per_s:.3g} requests/s"
+    text = f"{gangs} gang{'' if gangs == 1 else 's'}: {_needs(wanted, correction / config.fill)}"
+    text += f"; {coming.level_per_s:.3g} requests/s"
     if coming.rise_per_s2:
-        said += f", {60 * coming.rise_per_s2:.2g} more a minute"
+        text += f", {60 * coming.rise_per_s2:.2g} more a minute"
     if round(correction, 1) > 1:
-        said += f"; {correction:.1f} times what steps say, for targets were missed"
+        text += f"; {correction:.1f} times what steps say, for targets were missed"
     if latest.needed > config.max_gangs:
-        said += f"; max_gangs is below {latest.needed}"
+        text += f"; max_gangs is below {latest.needed}"
     elif latest.enough < gangs and gangs > config.min_gangs:
-        said += "; fewer if it stays so"
-    return said
+        text += "; fewer if it stays so"
+    return text
 
 
 def _needs(wanted: Need | None, times: float) -> str:

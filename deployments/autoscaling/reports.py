@@ -1,15 +1,15 @@
-"""What ranks and routers tell the scaler, once every `REPORT_EVERY_S`."""
+"""The reports of ranks and routers to the scaler, one each every `REPORT_EVERY_S`."""
 
 from configs.schema import Strict
 from configs.tier import Tier
 from deployments.autoscaling.observation import ClassLoad, Lengths, StepTime
 
 REPORT_EVERY_S = 1.0
-EXPIRE_AFTER_S = 10.0  # who says nothing for this long is gone
+EXPIRE_AFTER_S = 10.0  # a rank or router that reports nothing for this long is gone
 
 
 class RankReport(Strict):
-    """One rank: what it can hold, and what it does."""
+    """Report of one rank: what it can hold, and what it holds now."""
 
     replica: str
     gang: str
@@ -25,11 +25,11 @@ class RankReport(Strict):
 
 
 class RouterReport(Strict):
-    """One router, for its own requests."""
+    """Report of one router about its own requests."""
 
     router: str
     classes: dict[Tier, ClassLoad]
-    answered: int  # requests of late that the following are means and quantiles of
+    answered: int  # recent requests that the following are means and quantiles of
     lengths: Lengths
     ttft_s: float | None
     tpot_s: float | None

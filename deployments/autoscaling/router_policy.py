@@ -1,4 +1,4 @@
-"""How many routers there should be, by their own load; Serve's controller calls it."""
+"""The autoscaling policy of routers, by their own load; Serve's controller calls it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -10,29 +10,32 @@ from deployments.autoscaling.gang_policy import Context
 
 @dataclass(frozen=True, slots=True)
 class RouterLoad:
-    """One router, of late."""
+    """Recent load of one router."""
 
     streams: float  # open requests
     cpu: float  # cores
     lag_s: float  # of its event loop
 
     def stats(self) -> dict[str, float]:
-        """As Serve takes it from a replica."""
+        """Return the figures in the form that Serve takes from a replica."""
         return asdict(self)
 
 
 def wanted(loads: Sequence[RouterLoad], config: RouterScaling) -> float:
-    """Streams and CPU spread over more routers; a late loop says only that there are too few."""
+    """Return how many routers the load needs.
+
+    Streams and CPU spread over more routers. Late event loops say only that there are too few.
+    """
     enough = max(
-        sum(one.streams for one in loads) / config.streams,
-        sum(one.cpu for one in loads) / config.cpu,
+        sum(load.streams for load in loads) / config.streams,
+        sum(load.cpu for load in loads) / config.cpu,
     )
-    late = sum(one.lag_s for one in loads) > config.lag_s * len(loads)
+    late = sum(load.lag_s for load in loads) > config.lag_s * len(loads)
     return max(enough, len(loads) + 1) if late else enough
 
 
 class RouterPolicy:
-    """Serve waits `up_s` and `down_s` before it does what this says."""
+    """Says how many routers there should be; Serve waits `up_s` or `down_s` before it acts."""
 
     def __init__(self, **config: Any) -> None:
         self._config = RouterScaling.model_validate(config)
@@ -45,11 +48,11 @@ class RouterPolicy:
 
 
 def _loads(context: Context) -> Iterable[RouterLoad]:
-    """Of routers that have reported; Serve keeps each figure by itself."""
+    """Yield the loads of routers that have reported; Serve keeps each figure by itself."""
     metrics = context.raw_metrics or {}
     names = [field.name for field in fields(RouterLoad)]
     for replica in metrics.get("streams", {}):
         series = [metrics.get(name, {}).get(replica) for name in names]
-        latest = [one[-1].value for one in series if one]
+        latest = [samples[-1].value for samples in series if samples]
         if len(latest) == len(names):
             yield RouterLoad(*latest)

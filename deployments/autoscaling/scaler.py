@@ -1,4 +1,4 @@
-"""Hears ranks and routers, and decides how many gangs there should be."""
+"""Takes the reports of ranks and routers, and decides how many gangs there should be."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ Report = TypeVar("Report")
 
 
 class _Latest(Generic[Report]):
-    """The last report of each, if it is of late."""
+    """Keeps the last report of each sender, until it is older than `EXPIRE_AFTER_S`."""
 
     def __init__(self) -> None:
         self._reports: dict[str, tuple[float, Report]] = {}
@@ -39,9 +39,10 @@ class _Latest(Generic[Report]):
 
 
 class Scaler:
-    """Plain data with a clock handed in.
+    """Turns reports into decisions, without Ray and with a clock that the caller hands in.
 
-    One that has restarted first hears everybody, and decides nothing meanwhile.
+    A scaler that has just started first waits for reports of all ranks and routers, and decides
+    nothing meanwhile.
     """
 
     def __init__(self, config: Autoscaling, now_s: float) -> None:
@@ -63,12 +64,15 @@ class Scaler:
         self._routers.hear(report.router, report, now_s)
 
     def look(self, now_s: float) -> Decision | None:
-        """Decides once every `interval_s`; None while too little is known."""
+        """Decide once every `interval_s`, and return the last decision.
+
+        Returns None while too little is known.
+        """
         ranks = self._ranks.living(now_s)
         self._starts.see(whole_gangs(ranks), now_s)
         self._capacity = _known(capacity_of(ranks, self._starts.start_s), self._capacity)
-        told = max((one.told_gangs or 0 for one in ranks), default=0)
-        wanted = self.decision.gangs if self.decision else told
+        before_restart = max((rank.told_gangs or 0 for rank in ranks), default=0)
+        wanted = self.decision.gangs if self.decision else before_restart
         routers = self._routers.living(now_s)
         seen = observe(ranks, routers, wanted, self._capacity, now_s)
         self._lengths = seen.lengths if seen.lengths.answer_tokens else self._lengths
@@ -82,14 +86,17 @@ class Scaler:
 
 
 def _known(capacity: Capacity | None, before: Capacity | None) -> Capacity | None:
-    """A new gang has timed no steps yet: they take as long as those before."""
+    """Return `capacity`, with what it lacks taken from the capacity `before`.
+
+    A new gang has timed no steps yet: its steps are taken to last as long as those before.
+    """
     if capacity is None or before is None or capacity.step is not None:
         return capacity or before
     return replace(capacity, step=before.step)
 
 
 class ScalerService:
-    """Serve deployment: one replica for all ranks and routers of an application."""
+    """Serve deployment of a Scaler: one replica for all ranks and routers of an application."""
 
     def __init__(self, config: Autoscaling) -> None:
         self._config = config
@@ -107,7 +114,11 @@ class ScalerService:
             await asyncio.sleep(self._config.interval_s)
 
     async def rank(self, report: RankReport) -> Wanted | None:
-        """Returns how many gangs are wanted, to be passed on to Serve; None: that isn't known."""
+        """Take a rank's report.
+
+        Returns how many gangs are wanted, for the rank to pass on to Serve; None while that isn't
+        known.
+        """
         self._scaler.hear_rank(report, time.monotonic())
         return self._wanted
 
@@ -115,7 +126,7 @@ class ScalerService:
         self._scaler.hear_router(report, time.monotonic())
 
     async def state(self) -> tuple[Observation | None, Decision | None]:
-        """What was last seen, and decided."""
+        """Return the last observation and the last decision."""
         return self._scaler.seen, self._scaler.decision
 
     async def check_health(self) -> None:

@@ -1,4 +1,4 @@
-"""Where a rate of arrivals is heading: its level, and how fast that rises."""
+"""The trend of a rate of arrivals: its level, and how fast the level rises."""
 
 import math
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from deployments.autoscaling.observation import RATE_S
 # arrivals that don't know of each other have a variance as large as their number (Poisson).
 _SURE = 2.5
 _FEWEST = 4  # points of a line
-_LATEST = 2  # points that must agree on a jump: one may be a burst that is over
+_LATEST = 2  # points that must agree on a jump: a single one may be a burst that is over
 
 
 class Point(NamedTuple):
-    """A rate of arrivals in the `RATE_S` until then."""
+    """A rate of arrivals, over the `RATE_S` that end at `at_s`."""
 
     at_s: float
     per_s: float
@@ -28,14 +28,15 @@ class Trend(NamedTuple):
 class _Line(NamedTuple):
     slope: float
     error: float  # standard, of the slope
-    squares: float  # left over
+    squares: float  # sum of squared errors
 
 
 def trend(points: Sequence[Point]) -> Trend:
-    """`points`, oldest first, are at least `RATE_S` apart.
+    """Return the trend of `points`, which come oldest first and at least `RATE_S` apart.
 
-    The level is the mean of all; or what the latest ones all exceed beyond chance, so that a jump
-    shows at once. It rises if a line fits them better than any jump does, and its slope is sure.
+    The level is the mean of all points, or a higher level that the latest points all exceed beyond
+    chance, so that a jump shows at once. The level rises if a line fits the points better than any
+    jump does, and the line's slope is sure.
     """
     if not points:
         return Trend()
@@ -53,7 +54,10 @@ def trend(points: Sequence[Point]) -> Trend:
 
 
 def _line(points: Sequence[Point], mean: float) -> _Line:
-    """Least squares. Its error is what the points show, or by chance alone if that is more."""
+    """Fit a line by least squares.
+
+    The error of the slope is what the points show, or what chance alone gives, if that is more.
+    """
     count = len(points)
     mean_s = sum(at_s for at_s, _ in points) / count
     spread = sum((at_s - mean_s) ** 2 for at_s, _ in points)
@@ -64,11 +68,12 @@ def _line(points: Sequence[Point], mean: float) -> _Line:
 
 
 def _squares_of_jump(rates: Sequence[float]) -> float:
-    """What two levels, one after the other, leave over at best."""
+    """Return the least sum of squared errors that two levels, one after the other, leave over."""
     count, total = len(rates), sum(rates)
     squares = sum(rate**2 for rate in rates)
     least, before = math.inf, 0.0
-    for at, rate in enumerate(rates[:-1], start=1):
+    for length, rate in enumerate(rates[:-1], start=1):
         before += rate
-        least = min(least, squares - before**2 / at - (total - before) ** 2 / (count - at))
+        after = total - before
+        least = min(least, squares - before**2 / length - after**2 / (count - length))
     return least

@@ -1,4 +1,4 @@
-"""`python -m deployments.bench`: what `make bench` runs."""
+"""`python -m deployments.bench`, which `make bench` runs."""
 
 import signal
 from pathlib import Path
@@ -12,6 +12,7 @@ from rich.progress import Progress as RichProgress
 from configs.errors import Small4Error
 from configs.schema import PROJECT_ROOT
 from deployments.bench.bench import run
+from deployments.bench.command import BENCH_DIRECTORY, reported
 from deployments.bench.contender import Contender
 from deployments.bench.machine import Machine
 from deployments.bench.report import Report
@@ -22,7 +23,6 @@ out = Console(highlight=False, width=max(Console().width, 110))
 err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)  # shows logs as they are
 
 _CONFIG = PROJECT_ROOT / "configs" / "serve" / "bench.yaml"
-_DIRECTORY = PROJECT_ROOT / ".cache" / "bench"
 _SPLIT_BYTES = 10**9  # enough to tell a split from cp; BENCH=shards takes more
 
 
@@ -54,22 +54,18 @@ def bench(
     Then, in less than a minute, a split of a small checkpoint beside cp.
     """
     loads = _parse(streams)
-    # A SIGTERM, too, must find the servers stopped.
+    # A SIGTERM, too, must stop the servers.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     machine = Machine.this()
     out.print(machine.describe())
     if machine.busy:
         err.print(f"The machine is busy (load {machine.load_1_min}): don't trust the figures.")
-    _DIRECTORY.mkdir(parents=True, exist_ok=True)
+    BENCH_DIRECTORY.mkdir(parents=True, exist_ok=True)
     steps = _Steps(total=2 * len(Contender) + rounds * len(loads) * len(Contender) + 1)
-    try:
-        with steps.shown:
-            comparison = run(config, rounds, loads, _DIRECTORY, steps)
-    except Small4Error as error:
-        err.print(f"error: {error}")
-        raise typer.Exit(1) from None
+    with reported(err), steps.shown:
+        comparison = run(config, rounds, loads, BENCH_DIRECTORY, steps)
     report = Report.of(comparison, machine, str(config))
-    path = _DIRECTORY / "router.json"
+    path = BENCH_DIRECTORY / "router.json"
     path.write_text(report.model_dump_json(indent=1), encoding="utf-8")
     out.print(*tables(comparison), sep="\n")
     out.print(f"Written to {path}")
@@ -80,21 +76,22 @@ def bench(
 
 
 def _split(rounds: int) -> list[str]:
-    """Which of its targets it misses, or why it can't be measured."""
+    """Measure a split beside cp; return a sentence for each missed target, or the error."""
     from deployments.bench.shards import bench as shards
     from deployments.bench.shards.table import split_table
 
     try:
-        found = shards.run(_DIRECTORY / "shards", _SPLIT_BYTES, rounds, out.print, loads=False)
+        directory = BENCH_DIRECTORY / "shards"
+        measured = shards.run(directory, _SPLIT_BYTES, rounds, out.print, loads=False)
     except Small4Error as error:
         return [f"error: {error}"]
-    out.print(split_table(found))
-    return found.missed()
+    out.print(split_table(measured))
+    return measured.missed()
 
 
 def _parse(streams: str) -> list[int]:
     try:
-        loads = [int(one) for one in streams.split(",")]
+        loads = [int(number) for number in streams.split(",")]
     except ValueError:
         loads = [0]
     if min(loads) < 1:

@@ -20,7 +20,7 @@ from model_shards.architecture import Architecture
 
 
 class Progress(Protocol):
-    """Told what the bench is about to do."""
+    """Shows what the bench is about to do."""
 
     def step(self, text: str) -> None: ...
 
@@ -28,7 +28,10 @@ class Progress(Protocol):
 def run(
     path: Path, rounds: int, streams: Sequence[int], directory: Path, progress: Progress
 ) -> Comparison:
-    """Raises ConfigError, CheckpointError or BenchError; leaves logs in `directory`."""
+    """Measure all servers in all rounds; leave logs in `directory`.
+
+    Raises ConfigError, CheckpointError or BenchError if that isn't possible.
+    """
     file = ServeFile.load(path)
     launch.require_one_rank(path, file)
     Architecture.load(file.deployment.checkpoint)
@@ -56,13 +59,14 @@ def _cells(
     streams: Sequence[int],
     progress: Progress,
 ) -> Iterator[Cell]:
-    """In each round, all servers with so many streams, then all with the next number."""
+    """Yield each round's cells: all servers with one number of streams, then with the next."""
     saturated_per_s = {}
     for server in servers:
         progress.step(f"warming up {server.contender}")
         with server.awake():
-            found = client.measure(server.launch, warm_up(), f"{server.contender.slug}-warm-up")
-        saturated_per_s[server.contender] = found.requests_per_s
+            name = f"{server.contender.slug}-warm-up"
+            measurement = client.measure(server.launch, warm_up(), name)
+        saturated_per_s[server.contender] = measurement.requests_per_s
     for number in range(1, rounds + 1):
         for concurrent in streams:
             for server in servers:
@@ -73,8 +77,8 @@ def _cells(
                 )
                 with server.awake():
                     workload = Workload(concurrent, count, seed=number)
-                    found = client.measure(server.launch, workload, name)
-                yield Cell(number, concurrent, server.contender, found)
+                    measurement = client.measure(server.launch, workload, name)
+                yield Cell(number, concurrent, server.contender, measurement)
 
 
 def _launch(contender: Contender, path: Path, file: ServeFile, metadata: Path) -> launch.Launch:

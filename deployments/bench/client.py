@@ -17,14 +17,20 @@ _OUTPUT_TAIL = 3000
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Knows the model's tokenizer; leaves results in `directory`."""
+    """Runs `vllm bench serve`; leaves results in `directory`.
+
+    `model_source` has the tokenizer, and `metadata` is for `vllm_environment`.
+    """
 
     model_source: Path
     metadata: Path
     directory: Path
 
     def measure(self, launch: Launch, workload: Workload, name: str) -> Measurement:
-        """Runs `workload` against a server that is up; raises BenchError if any of it fails."""
+        """Run `workload` against a server that is up.
+
+        Raises BenchError if any of it fails.
+        """
         result = self.directory / f"{name}.json"
         result.unlink(missing_ok=True)
         output = self._run(
@@ -43,8 +49,11 @@ class Client:
         return Measurement.load(result, OUTPUT_TOKENS)
 
     def _run(self, command: list[str]) -> str:
-        """Returns the end of what it printed."""
-        # The client believes in proxies; loopback is never behind one.
+        """Run a command, and return the end of its output.
+
+        Raises BenchError if it fails or takes too long.
+        """
+        # The client would use the environment's proxies, also for loopback.
         environment = {**vllm_environment(self.metadata), "NO_PROXY": "*", "no_proxy": "*"}
         try:
             done = subprocess.run(  # noqa: S603 - our own words

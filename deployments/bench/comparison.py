@@ -10,7 +10,7 @@ from deployments.bench.measurement import Measurement
 
 
 class Spread(NamedTuple):
-    """One figure over all rounds."""
+    """A figure's median, lowest and highest value over all rounds."""
 
     median: float
     low: float
@@ -18,13 +18,13 @@ class Spread(NamedTuple):
 
     @classmethod
     def of(cls, values: Iterable[float]) -> "Spread":
-        found = sorted(values)
-        return cls(statistics.median(found), found[0], found[-1])
+        ordered = sorted(values)
+        return cls(statistics.median(ordered), ordered[0], ordered[-1])
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One measurement and where it belongs."""
+    """A measurement, with its round, number of streams and server."""
 
     round: int
     streams: int
@@ -40,13 +40,13 @@ class Comparison:
         self.streams = sorted({cell.streams for cell in cells})
 
     def figure(self, contender: Contender, streams: int, name: str) -> Spread:
-        """A figure of `FIGURES`, as measured."""
+        """Return a figure of `FIGURES`, as measured."""
         return Spread.of(self._by_round(contender, streams, name).values())
 
     def ratio(self, other: Contender, streams: int, name: str) -> Spread:
-        """small4's figure divided by the other's.
+        """Return small4's figure divided by the other's.
 
-        Divided round by round, then the median: what slowed one round down slowed both.
+        It is divided round by round, before the median: what slows a round down slows both.
         """
         ours = self._by_round(Contender.SMALL4, streams, name)
         theirs = self._by_round(other, streams, name)

@@ -1,10 +1,10 @@
-"""What is compared."""
+"""The servers that are compared."""
 
 from enum import StrEnum
 
 
 class Contender(StrEnum):
-    """The servers, by the names they have in reports; measured in this order."""
+    """A server, by its name in reports; servers are measured in this order."""
 
     FLAGGED = "vllm serve with flags"  # those that Mistral recommends
     PLAIN = "vllm serve without"
@@ -12,5 +12,5 @@ class Contender(StrEnum):
 
     @property
     def slug(self) -> str:
-        """For names of files."""
+        """The name as it stands in file names."""
         return self.name.lower()

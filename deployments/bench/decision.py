@@ -18,12 +18,12 @@ from deployments.wire.cache_change import CacheChange
 _RANKS = 8, 512
 _PROMPT_TOKENS, _BLOCK_TOKENS = 2000, 16
 _REPEATS, _DECISIONS = 20, 50
-# Of the ranks, those that hold three quarters of the prompt.
+# The share of ranks that hold three quarters of the prompt.
 _HOLDERS = {"none": 0.0, "one in eight": 0.125, "all": 1.0}
 
 
 def decision_us(ranks: int, holding: float) -> float:
-    """Microseconds for a decision, the median of some rounds."""
+    """Return the microseconds that a decision takes, the median of some rounds."""
     draw = random.Random(0)  # noqa: S311
     limits = Limits(sequences=256, prefill_tokens=16_384, kv_tokens=1_000_000)
     blocks = tuple(draw.getrandbits(64) for _ in range(_PROMPT_TOKENS // _BLOCK_TOKENS))

@@ -1,4 +1,4 @@
-"""A process and everything below it: frozen, woken and ended together."""
+"""A process and its descendants: frozen, thawed and ended together."""
 
 import contextlib
 import signal
@@ -11,34 +11,34 @@ _KILL_TIMEOUT_S = 10
 
 
 class Family:
-    """Of one process that the bench started."""
+    """A process that the bench started, with its descendants."""
 
     def __init__(self, pid: int) -> None:
         self._head = psutil.Process(pid)
         self._known: set[psutil.Process] = set()
 
     def members(self) -> list[psutil.Process]:
-        """Parents before children, orphans of earlier calls last."""
+        """Return living members: parents before children, orphans of earlier calls last."""
         with contextlib.suppress(psutil.NoSuchProcess):
             living = [self._head, *self._head.children(recursive=True)]
-            orphans = [one for one in self._known - set(living) if one.is_running()]
+            orphans = [process for process in self._known - set(living) if process.is_running()]
             self._known = {*living, *orphans}
             return [*living, *orphans]
-        return [one for one in self._known if one.is_running()]
+        return [process for process in self._known if process.is_running()]
 
     def freeze(self) -> None:
-        """Stops parents first, so that none can react; again until none was born meanwhile."""
+        """Stop parents first, so that none can react; repeat while new children appear."""
         frozen: set[psutil.Process] = set()
-        while new := [one for one in self.members() if one not in frozen]:
+        while new := [process for process in self.members() if process not in frozen]:
             _send(new, signal.SIGSTOP)
             frozen.update(new)
 
     def thaw(self) -> None:
-        """Children first: a parent finds them as it left them."""
+        """Continue children first: a parent finds them as it left them."""
         _send(reversed(self.members()), signal.SIGCONT)
 
     def end(self, timeout_s: float = _END_TIMEOUT_S) -> None:
-        """Asks the head to end, which ends the rest; kills what is left after `timeout_s`."""
+        """Ask the first process to end, which ends the rest; kill any left after `timeout_s`."""
         with _uninterrupted():
             self.thaw()
             members = self.members()
@@ -50,7 +50,7 @@ class Family:
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """A second Ctrl-C waits until this is done."""
+    """Let a second Ctrl-C, or a SIGTERM, wait until the block is done."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield

@@ -12,7 +12,7 @@ from deployments.vllm_config import MISTRAL_FORMAT, MISTRAL_PARSERS, as_flags
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How one server is started, and where it answers then."""
+    """How a server is started, and where it answers then."""
 
     command: list[str]
     environment: dict[str, str]  # beside what the bench itself was started with
@@ -21,7 +21,10 @@ class Launch:
 
 
 def small4_launch(path: Path, file: ServeFile) -> Launch:
-    """`small4 serve`, in the foreground; Ray hands the config's environment to the engine."""
+    """Return the launch of `small4 serve`, in the foreground.
+
+    Ray hands the config's environment to the engine.
+    """
     command = [str(Path(sys.executable).with_name("small4")), "serve", str(path)]
     # Ray runs workers at nice 15 otherwise, and the client and the other servers run at 0.
     return Launch(
@@ -33,7 +36,7 @@ def small4_launch(path: Path, file: ServeFile) -> Launch:
 
 
 def vllm_launch(file: ServeFile, port: int, metadata: Path, *, parsers: bool) -> Launch:
-    """`vllm serve` with the engine arguments and the environment that small4's rank gets."""
+    """Return the launch of `vllm serve`, with engine arguments and environment of small4's rank."""
     model = file.deployment.model
     arguments = {
         "served_model_name": model.name,
@@ -54,7 +57,7 @@ def vllm_launch(file: ServeFile, port: int, metadata: Path, *, parsers: bool) ->
 
 
 def engine_environment(file: ServeFile) -> dict[str, str]:
-    """`env_vars` of the application's runtime environment."""
+    """Return `env_vars` of the application's runtime environment."""
     for application in file.raw["applications"]:
         if application.get("name", "default") == file.application:
             variables = (application.get("runtime_env") or {}).get("env_vars") or {}
@@ -63,7 +66,7 @@ def engine_environment(file: ServeFile) -> dict[str, str]:
 
 
 def require_one_rank(path: Path, file: ServeFile) -> None:
-    """`vllm serve` starts one rank: raises ConfigError unless the config has one, too."""
+    """Raise ConfigError unless the config has one rank, as `vllm serve` starts one."""
     gangs, routers = file.deployment.gangs, file.deployment.routers
     if (gangs.count, gangs.ranks, routers.count) != (1, 1, 1):
         raise ConfigError(

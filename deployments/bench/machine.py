@@ -1,4 +1,4 @@
-"""Which machine the figures are from."""
+"""The machine that figures come from."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ _PACKAGES = ("small4", "ray", "torch", "mistral_common", "transformers")
 
 
 class Machine(BaseModel):
-    """Hardware, load and versions, as of the bench's start."""
+    """Hardware, load and versions at the bench's start."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,7 +43,7 @@ class Machine(BaseModel):
 
     @property
     def busy(self) -> bool:
-        """Something else was running: figures, and even ratios, will be off."""
+        """Whether something else was running: then figures, and even ratios, will be off."""
         return self.load_1_min > self.cores / 4
 
     def describe(self) -> str:

@@ -1,4 +1,4 @@
-"""What the load client found in one run against one server."""
+"""The load client's result of one run against one server."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from configs.errors import BenchError
 
-# The figures that are compared, and how reports call them.
+# The figures that are compared, and their names in reports.
 FIGURES = {
     "requests_per_s": "requests/s",
     "ttft_p50_ms": "TTFT p50 ms",
@@ -16,7 +16,7 @@ FIGURES = {
 
 
 class Measurement(BaseModel):
-    """The part of `vllm bench serve`'s result file that is reported. Read from vLLM 0.32."""
+    """The part of `vllm bench serve`'s result file that is reported; read from vLLM 0.32."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -31,24 +31,27 @@ class Measurement(BaseModel):
 
     @classmethod
     def load(cls, path: Path, tokens_per_request: int) -> "Measurement":
-        """Raises BenchError unless every request was answered, and to its full length."""
+        """Load a result file.
+
+        Raises BenchError unless every request was answered, and to its full length.
+        """
         try:
-            found = cls.model_validate_json(path.read_bytes())
+            result = cls.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise BenchError(f"{path} isn't a result of `vllm bench serve`: {error}") from error
-        if found.failed:
+        if result.failed:
             raise BenchError(
-                f"{found.failed} of {found.failed + found.completed} requests failed: see the "
-                "server's log; a figure over the rest would flatter it."
+                f"{result.failed} of {result.failed + result.completed} requests failed: "
+                "see the server's log; a figure over the rest would flatter it."
             )
-        if found.output_tokens != found.completed * tokens_per_request:
+        if result.output_tokens != result.completed * tokens_per_request:
             raise BenchError(
-                f"{found.completed} requests brought {found.output_tokens} tokens, not "
-                f"{tokens_per_request} each: the servers aren't doing the same work."
+                f"{result.completed} requests brought {result.output_tokens} tokens, "
+                f"not {tokens_per_request} each: the servers aren't doing the same work."
             )
-        return found
+        return result
 
     def figure(self, name: str) -> float:
-        """`name` is a key of FIGURES."""
+        """Return the figure that a key of FIGURES names."""
         value: float = getattr(self, name)
         return value

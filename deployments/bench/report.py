@@ -1,4 +1,4 @@
-"""The comparison as JSON, for whoever wants to follow it over time."""
+"""The comparison as JSON, so that it can be followed over time."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ class _Row(BaseModel):
 
 
 class FigureRow(_Row):
-    """What one server did at one number of streams."""
+    """A server's figures at one number of streams."""
 
     server: str
     streams: int
@@ -26,7 +26,7 @@ class FigureRow(_Row):
 
 
 class RatioRow(_Row):
-    """small4's figures divided by another server's."""
+    """small4's figures divided by another server's, at one number of streams."""
 
     other: str
     streams: int
@@ -71,12 +71,12 @@ class Report(_Row):
             ],
             targets=[
                 TargetRow(
-                    other=one.other,
-                    streams=one.streams,
-                    at_least=one.at_least,
-                    reached=one.reached(comparison),
+                    other=target.other,
+                    streams=target.streams,
+                    at_least=target.at_least,
+                    reached=target.reached(comparison),
                 )
-                for one in TARGETS
+                for target in TARGETS
             ],
             missed=missed(comparison),
         )

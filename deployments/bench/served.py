@@ -1,4 +1,4 @@
-"""A deployment that a bench brings up by `small4 serve`, and ends."""
+"""A deployment that a bench starts with `small4 serve`, and stops."""
 
 import subprocess
 import sys
@@ -14,19 +14,24 @@ _SMALL4 = str(Path(sys.executable).with_name("small4"))
 
 
 class Served:
-    """`start` and `stop` its Ray, too."""
+    """A deployment on this machine; `start` starts a Ray for it, and `stop` stops both."""
 
     url, model = "http://127.0.0.1:8000", "mistral-small-4"
 
     def __init__(self, raw: dict[str, Any], config: Path) -> None:
-        """`raw` is a Serve config, written to `config`."""
+        """Take a Serve config, `raw`; `start` writes it to `config`."""
         self._raw = raw
         self._config = config
+        self._started = False
 
     def start(self) -> None:
-        """Raises BenchError if it doesn't come up."""
+        """Serve the config.
+
+        Raises BenchError if a Ray is running already, or if the deployment doesn't come up.
+        """
         if ServeApi().reachable():
             raise BenchError("a Ray is running on this machine, and the bench needs its own.")
+        self._started = True  # or partly: `small4 serve` may fail halfway
         self._config.write_text(yaml.safe_dump(self._raw), encoding="utf-8")
         done = subprocess.run(  # noqa: S603 - our own words
             [_SMALL4, "serve", str(self._config), "--detach"],
@@ -38,4 +43,6 @@ class Served:
             raise BenchError(f"small4 doesn't come up: {done.stdout}{done.stderr}")
 
     def stop(self) -> None:
-        subprocess.run([_SMALL4, "stop"], capture_output=True, check=False)  # noqa: S603
+        """Stop what `start` has started; somebody else's Ray is left alone."""
+        if self._started:
+            subprocess.run([_SMALL4, "stop"], capture_output=True, check=False)  # noqa: S603

@@ -1,4 +1,4 @@
-"""One server under test: started, kept frozen but while it is measured, stopped."""
+"""A server under test: started, frozen except while it is measured, stopped."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ class Server:
     @classmethod
     @contextlib.contextmanager
     def started(cls, contender: Contender, launch: Launch, log: Path) -> Iterator["Server"]:
-        """Starts it, waits for its first answer and freezes it; ends it on the way out.
+        """Start a server, wait for its first answer and freeze it; end it after the block.
 
         Raises BenchError with the end of its log if it doesn't come up.
         """
@@ -57,7 +57,7 @@ class Server:
 
     @contextlib.contextmanager
     def awake(self) -> Iterator[None]:
-        """It runs inside, and has answered a request since it went on."""
+        """Thaw the server, wait until it answers again, and freeze it after the block."""
         self._family.thaw()
         try:
             self._wait_for_answer(_WAKE_TIMEOUT_S)

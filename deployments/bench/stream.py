@@ -16,7 +16,7 @@ _TEXT_TOKENS = range(1000, NANO.vocab_size)  # not control tokens
 
 @dataclass(slots=True)
 class Stream:
-    """On one clock, in seconds."""
+    """The times at which a request was sent and its tokens came, in seconds on one clock."""
 
     sent_s: float = field(default_factory=time.perf_counter)
     tokens_s: list[float] = field(default_factory=list)
@@ -26,19 +26,22 @@ class Stream:
         return self.tokens_s[0] - self.sent_s
 
     def gaps_s(self) -> list[float]:
-        """Each is a step of the engine."""
+        """Return the times between tokens; each is a step of the engine."""
         return [later - sooner for sooner, later in pairwise(self.tokens_s)]
 
 
 def client(key: str = "none") -> openai.AsyncOpenAI:
-    """Of the deployment that `Served` brings up."""
+    """Make a client of the deployment that `Served` starts."""
     return openai.AsyncOpenAI(base_url=f"{Served.url}/v1", api_key=key, max_retries=0, timeout=300)
 
 
 async def streamed(
     client: openai.AsyncOpenAI, seed: int, prompt_tokens: int, answer_tokens: int
 ) -> Stream:
-    """Returns when its last token has come; raises BenchError if it is cut off before."""
+    """Send a request, and return its stream when the last token has come.
+
+    Raises BenchError if the stream is cut off before.
+    """
     draw = random.Random(seed)  # noqa: S311
     stream = Stream()
     chunks = await client.completions.create(

@@ -10,7 +10,7 @@ from deployments.bench.measurement import FIGURES
 
 
 def figure_rows(comparison: Comparison) -> Iterator[list[str]]:
-    """`[streams, server, figure, …]`: medians, and the rounds' lowest and highest."""
+    """Yield `[streams, server, figure, …]`: medians, and the rounds' lowest and highest."""
     for streams in comparison.streams:
         for contender in Contender:
             figures = (comparison.figure(contender, streams, name) for name in FIGURES)
@@ -18,7 +18,7 @@ def figure_rows(comparison: Comparison) -> Iterator[list[str]]:
 
 
 def ratio_rows(comparison: Comparison) -> Iterator[list[str]]:
-    """`[streams, other server, ratio, …]`."""
+    """Yield `[streams, other server, ratio, …]`."""
     for streams in comparison.streams:
         for other in (Contender.FLAGGED, Contender.PLAIN):
             ratios = (comparison.ratio(other, streams, name) for name in FIGURES)
@@ -26,7 +26,7 @@ def ratio_rows(comparison: Comparison) -> Iterator[list[str]]:
 
 
 def tables(comparison: Comparison) -> tuple[Table, Table]:
-    """Figures, and ratios."""
+    """Return the tables of figures and of ratios."""
     figures = _table("Measured: median of the rounds (lowest to highest)", "server")
     for row in figure_rows(comparison):
         figures.add_row(*row, end_section=row[1] == Contender.SMALL4)
@@ -46,11 +46,11 @@ def _table(title: str, server: str) -> Table:
 
 
 def with_range(spread: Spread) -> str:
-    """The median, and where rounds differ visibly, the lowest and highest."""
+    """Return the median and, where rounds differ visibly, the lowest and highest."""
     median, low, high = map(_short, spread)
     return median if low == high else f"{median} ({low}–{high})"
 
 
 def _short(value: float) -> str:
-    """Three digits that matter."""
+    """Return a number with two decimals below 10, one below 100, and else none."""
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"

@@ -1,4 +1,4 @@
-"""What the router must reach."""
+"""The targets that the router must reach."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from deployments.bench.contender import Contender
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """At `streams` concurrent streams, this many times the requests/s of `other`."""
+    """A target: `at_least` times the requests/s of `other`, at `streams` concurrent streams."""
 
     other: Contender
     streams: int
     at_least: float
 
     def reached(self, comparison: Comparison) -> float | None:
-        """The ratio; None if that number of streams wasn't measured."""
+        """Return the ratio, or None if that number of streams wasn't measured."""
         if self.streams not in comparison.streams:
             return None
         return comparison.ratio(self.other, self.streams, "requests_per_s").median
@@ -26,7 +26,7 @@ TARGETS = (Target(Contender.FLAGGED, 16, 13.0), Target(Contender.PLAIN, 16, 0.80
 
 
 def missed(comparison: Comparison, targets: Sequence[Target] = TARGETS) -> list[str]:
-    """A sentence for each target that wasn't reached, or wasn't measured."""
+    """Return a sentence for each target that wasn't reached, or wasn't measured."""
     sentences = []
     for target in targets:
         reached = target.reached(comparison)

@@ -1,4 +1,4 @@
-"""What the client sends: how many requests, of which shape."""
+"""The client's load: how many requests, and how long they are."""
 
 import math
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Workload:
     seed: int
 
     def flags(self) -> list[str]:
-        """For `vllm bench serve`."""
+        """Return the flags for `vllm bench serve`."""
         return [
             *("--dataset-name", "random", "--seed", str(self.seed)),
             *("--random-input-len", str(INPUT_TOKENS)),
@@ -36,15 +36,15 @@ class Workload:
 
 
 def warm_up() -> Workload:
-    """Lets a server fill its caches, and shows how fast it is."""
+    """Return a load that lets a server fill its caches, and shows how fast it is."""
     return Workload(WARM_UP_STREAMS, WARM_UP_PROMPTS, seed=0)
 
 
 def prompts(streams: int, saturated_per_s: float) -> int:
-    """How many requests keep a server busy for about 10 s, in whole waves.
+    """Return how many requests keep a server busy for about 10 s, in whole waves.
 
-    `saturated_per_s` is what it did with 16 streams. Fewer than about 10 can't saturate it;
-    the estimate need only be good to a factor of two.
+    `saturated_per_s` is the server's rate with 16 streams. Fewer than about 10 streams can't
+    saturate it; the estimate need only be good to a factor of two.
     """
     per_s = saturated_per_s * min(1.0, streams / _SATURATING_STREAMS)
     wanted = max(per_s * _CELL_S, _MIN_PROMPTS, _MIN_WAVES * streams)

@@ -1,4 +1,4 @@
-"""`small4 autoscale`: what the autoscaling policy would do, before anybody pays for it."""
+"""`small4 autoscale`: what the autoscaling policy would do, before machines are paid for."""
 
 import json
 from dataclasses import asdict
@@ -24,7 +24,7 @@ out = Console(highlight=False)
 
 @app.callback()
 def _group() -> None:
-    """Keeps `simulate` a command of its own while it is the only one."""
+    """Keep `simulate` a command of its own while it is the only one."""
 
 
 @app.command()
@@ -51,7 +51,7 @@ def simulate(
         if plot_to is not None:
             _plot(outcome, plot_to, scenario.stem)
     if as_json:
-        typer.echo(json.dumps({name: asdict(one) for name, one in runs.items()}))
+        typer.echo(json.dumps({name: asdict(run) for name, run in runs.items()}))
     else:
         _print(outcome, runs)
 

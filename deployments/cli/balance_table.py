@@ -8,7 +8,7 @@ from model_shards.placement.balance import Change
 
 
 def balance_rows(changes: Sequence[Change]) -> Iterator[list[str]]:
-    """`[layer, before and after of each size, …]`, all layers together last."""
+    """Yield `[layer, before and after of each size, …]`, all layers together last."""
     for layer in range(len(changes[0].linear.layers) if changes else 0):
         pairs = ((c.linear.layers[layer], c.ordered.layers[layer]) for c in changes)
         yield [str(layer), *(_pair(*pair) for pair in pairs)]
@@ -16,10 +16,14 @@ def balance_rows(changes: Sequence[Change]) -> Iterator[list[str]]:
 
 
 def balance_table(changes: Sequence[Change]) -> Table:
-    """A column for each expert-parallel size."""
+    """Return a table with a column for each expert-parallel size."""
     table = Table(
-        title="Busiest rank's expert load ÷ mean: by number → in this order",
+        title=(
+            "Busiest rank's expert load ÷ mean, over all counted tokens: by number → in this order"
+        ),
         title_justify="left",
+        caption="In a single step, with fewer tokens, ranks are less even.",
+        caption_justify="left",
         box=None,
     )
     for column in ("layer", *(f"EP {change.expert_parallel}" for change in changes)):

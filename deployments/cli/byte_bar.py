@@ -1,4 +1,4 @@
-"""How far a command that moves bytes is, on the terminal."""
+"""A progress bar for commands that move bytes."""
 
 from rich.progress import (
     BarColumn,
@@ -14,7 +14,7 @@ from model_shards.files.meter import Meter
 
 
 class ByteBar(Meter):
-    """Bytes, bytes per second and time left; what was there already is no part of them."""
+    """Shows bytes, bytes per second and time left; bytes that were there already don't count."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""`small4 cluster`: machines described once, and what follows from them."""
+"""`small4 cluster`: a plan, and files to start from, of machines that are described once."""
 
 import json
 from dataclasses import asdict
@@ -30,18 +30,18 @@ def plan(
     """Check that the model fits the machines, and say what it will do there."""
     with reported():
         manifest = ClusterManifest.load(file)
-        found = planned(manifest, model_spec(manifest.serving.params))
+        cluster_plan = planned(manifest, model_spec(manifest.serving.params))
     if as_json:
-        typer.echo(json.dumps(_told(found)))
+        typer.echo(json.dumps(_as_json(cluster_plan)))
     else:
         wide = Console(highlight=False, width=max(out.width, TABLE_WIDTH))
-        wide.print(*report(found, manifest), sep="\n")
+        wide.print(*report(cluster_plan, manifest), sep="\n")
 
 
 app.command()(render)
 
 
-def _told(found: Plan) -> dict[str, object]:
-    """Its fields, and what is computed from them."""
-    memory = asdict(found.memory) | {"kv_tokens": found.memory.kv_tokens}
-    return asdict(found) | {"memory": memory}
+def _as_json(cluster_plan: Plan) -> dict[str, object]:
+    """Return the plan's fields, and what is computed from them."""
+    memory = asdict(cluster_plan.memory) | {"kv_tokens": cluster_plan.memory.kv_tokens}
+    return asdict(cluster_plan) | {"memory": memory}

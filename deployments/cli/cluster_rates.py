@@ -1,4 +1,4 @@
-"""What a planned gang does a second, as tables for a terminal."""
+"""A planned gang's rates of decode and prefill, as tables for a terminal."""
 
 from rich.table import Table
 
@@ -6,7 +6,7 @@ from cluster.plan.plan import Plan
 
 
 def decode_table(plan: Plan) -> Table:
-    """A row for each length and number of sequences; the length is told once."""
+    """Return a table with a row for each length and number of sequences; a length is shown once."""
     names = ["tokens each", "sequences a rank", "step, ms", "tokens/s", "a sequence", "bound by"]
     priced = plan.decode[0].usd_per_million is not None
     table = columns(*names, *(["USD/million"] if priced else []))
@@ -23,7 +23,7 @@ def decode_table(plan: Plan) -> Table:
 
 
 def prefill_table(plan: Plan) -> Table:
-    """A row for each length."""
+    """Return a table with a row for each length."""
     priced = plan.prefill[0].usd_per_million is not None
     names = ("tokens each", "tokens/s", "each, s", "bound by")
     table = columns(*names, *(["USD/million"] if priced else []))
@@ -41,7 +41,7 @@ def _usd(price: float | None) -> list[str]:
 
 
 def columns(*names: str, left: str | None = None) -> Table:
-    """Numbers to the right; a column named `left` follows them, to the left."""
+    """Make a table of right-aligned columns; one named `left` follows, left-aligned."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)

@@ -1,4 +1,4 @@
-"""`small4 cluster render`."""
+"""`small4 cluster render`: the files that a cluster is started with."""
 
 from pathlib import Path
 from typing import Annotated
@@ -34,8 +34,8 @@ def render(
         _write(files, directory, overwrite)
     out.print(f"{directory}: {', '.join(sorted(files))}")
     out.print("Next:")
-    for what, command in next_steps(manifest, str(directory)):
-        out.print(f"  [dim]# {what}[/]")
+    for purpose, command in next_steps(manifest, str(directory)):
+        out.print(f"  [dim]# {purpose}[/]")
         out.print(f"  {command}", markup=False)
 
 

@@ -19,7 +19,7 @@ _GB = 1e9
 
 
 def report(plan: Plan, manifest: ClusterManifest) -> Iterator[RenderableType]:
-    """Section after section, each with a heading that says what its figures are of."""
+    """Yield section after section, each with a heading that says what its figures describe."""
     layout = plan.layout
     gangs = f"{layout.gangs} gang{'s' if layout.gangs > 1 else ''} of {layout.ranks} ranks"
     yield Text(f"{manifest.name}: {plan.model} in {plan.precision}, {gangs}", "bold")
@@ -48,7 +48,7 @@ def _section(heading: str, body: RenderableType) -> Iterator[RenderableType]:
 
 def _layout(plan: Plan, manifest: ClusterManifest) -> Table:
     layout = plan.layout
-    group = next(one for one in manifest.groups if one.name == layout.group)
+    group = next(group for group in manifest.groups if group.name == layout.group)
     nodes = f", over {layout.nodes_per_gang} nodes" if layout.nodes_per_gang > 1 else ""
     split = f" of {layout.tensor_parallel} {plan.device}s" if layout.tensor_parallel > 1 else ""
     table = Table.grid(padding=(0, 2))
@@ -108,7 +108,7 @@ def _download(plan: Plan) -> Table:
 
 
 def _gb(size_bytes: int) -> str:
-    """Tenths, unless that leaves nothing to see."""
+    """Return GB with one decimal, or below 1 GB with two significant digits."""
     size = size_bytes / _GB
     return f"{size:.1f}" if size >= 1 or not size else f"{size:.2g}"
 

@@ -34,7 +34,7 @@ def demo(
 
 
 class Transcript:
-    """Asks, greedily, and prints both sides."""
+    """A conversation with the deployment: asks, decodes greedily and prints both sides."""
 
     def __init__(self, client: httpx.Client, model: str) -> None:
         self._client = client
@@ -42,12 +42,12 @@ class Transcript:
         self._out = Console(highlight=False, markup=False, soft_wrap=True)
 
     def ask(self, question: str, **options: Any) -> None:
-        """One question, with the thought before its answer if there is one."""
+        """Ask a question; print the answer, and the thought before it if there is one."""
         self._put(">", question + "".join(f"  ({key}: {value})" for key, value in options.items()))
         self._tell(self._answer([{"role": "user", "content": question}], **options))
 
     def call(self, question: str, result: str) -> None:
-        """A question for a tool; `result` is what the tool is made to find."""
+        """Ask a question that needs a tool; the tool's answer is always `result`."""
         from model_shards.skills.tool_set import TOOLS
 
         tools = [tool.schema() for tool in TOOLS[:3]]
@@ -62,7 +62,7 @@ class Transcript:
             self._tell(self._answer(messages, tools=tools))
 
     def show(self, question: str, colour: str, shape: str) -> None:
-        """A question about a drawing."""
+        """Ask a question about a drawing."""
         from model_shards.skills.vision import data_url, drawn
 
         self._put(">", f"{question}  (image: {colour} {shape}, 120 × 90)")
@@ -74,9 +74,9 @@ class Transcript:
         self._tell(self._answer([{"role": "user", "content": content}]))
 
     def _answer(self, messages: list[Message], **options: Any) -> Message:
-        asked = {"model": self._model, "messages": messages, "temperature": 0, "max_tokens": 100}
+        body = {"model": self._model, "messages": messages, "temperature": 0, "max_tokens": 100}
         try:
-            response = self._client.post("/chat/completions", json={**asked, **options})
+            response = self._client.post("/chat/completions", json={**body, **options})
         except httpx.TransportError as error:
             raise ClusterError(
                 f"nothing answers at {self._client.base_url} ({error}); `small4 serve` starts it"
@@ -95,5 +95,5 @@ class Transcript:
         if message.get("content"):
             self._put("answers:", message["content"])
 
-    def _put(self, who: str, text: str) -> None:
-        self._out.print(f"{who:<9}{text}")
+    def _put(self, label: str, text: str) -> None:
+        self._out.print(f"{label:<9}{text}")

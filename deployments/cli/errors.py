@@ -13,7 +13,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 @contextlib.contextmanager
 def reported() -> Iterator[None]:
-    """Turns a Small4Error into a message and exit status 1."""
+    """Turn a Small4Error into a message and exit status 1."""
     try:
         yield
     except Small4Error as error:

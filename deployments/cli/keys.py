@@ -1,4 +1,4 @@
-"""`small4 keys new`."""
+"""`small4 keys new`: a new key, and its entry for the keys file."""
 
 import json
 import secrets
@@ -15,7 +15,7 @@ app = typer.Typer(help="Keys of a deployment's clients.", no_args_is_help=True)
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Of whom the key is for; shown in logs.")],
+    name: Annotated[str, typer.Argument(help="Who the key is for; shown in logs.")],
 ) -> None:
     """Print a new key, and the entry for the keys file. The key itself is kept nowhere."""
     key = f"s4-{secrets.token_urlsafe(_BYTES)}"

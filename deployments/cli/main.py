@@ -3,13 +3,13 @@
 import os
 import sys
 
-from deployments.cli import app
+from deployments.cli.app import app
 
 
 def main() -> None:
-    """Leaves with Ray's connection open, which the operating system closes.
+    """Run the command, and leave Ray's connection to the operating system to close.
 
-    Ray's own farewell aborts now and then: while a Serve handle listens for news, a thread may
+    Ray's own shutdown aborts now and then: while a Serve handle listens for updates, a thread may
     write to the socket that was just closed (Ray 2.60, "Check failed" in `raylet_ipc_client.cc`).
     """
     try:

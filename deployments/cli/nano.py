@@ -1,4 +1,4 @@
-"""`small4 nano build` and `small4 nano train`."""
+"""`small4 nano build` and `small4 nano train`: make the small model, with noise or trained."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`small4 serve` and `small4 stop`."""
+"""`small4 serve` and `small4 stop`: bring a deployment up, and take it down."""
 
 import json
 import signal
@@ -36,11 +36,11 @@ def serve(
     """Serve the model: start Ray if none runs, deploy, wait until healthy, ask one question."""
     with reported():
         file = ServeFile.load(config)
-        _look_who_may_ask(file)
+        _check_access(file)
         prepare(file.deployment)
         api = ServeApi()
         ray = None if api.reachable() else LocalRay.start(file.deployment, file.port)
-        # A SIGTERM, too, must find Serve and Ray taken down.
+        # A SIGTERM, too, must take Serve and Ray down.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             if ray is not None:
@@ -70,7 +70,7 @@ def stop() -> None:
         _take_down(api, LocalRay.find())
 
 
-def _look_who_may_ask(file: ServeFile) -> None:
+def _check_access(file: ServeFile) -> None:
     access = file.deployment.access
     try:
         refuse_to_expose(access, file.host)
@@ -96,7 +96,10 @@ def _wait_for_ray(api: ServeApi, ray: LocalRay) -> None:
 
 
 def _deploy(api: ServeApi, file: ServeFile) -> None:
-    """Sends the config and shows each deployment's replicas until all of them run."""
+    """Send the config, and show each deployment's replicas until all of them run.
+
+    Raises ClusterError if the deployment fails.
+    """
     api.deploy(file.raw)
     sent_s = time.monotonic()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -117,18 +120,19 @@ def _deploy(api: ServeApi, file: ServeFile) -> None:
 
 
 def _show(progress: Progress, bars: dict[str, TaskID], deployments: list[DeploymentStatus]) -> None:
-    for gone in bars.keys() - {one.name for one in deployments}:
+    for gone in bars.keys() - {deployment.name for deployment in deployments}:
         progress.remove_task(bars.pop(gone))  # of gangs of another size
-    for one in deployments:
-        text = f"{one.name}: {one.running} of {one.wanted} up"
-        if one.name not in bars:
-            bars[one.name] = progress.add_task(text, total=1)
-        done = one.status == "HEALTHY" and one.running == one.wanted
-        progress.update(bars[one.name], description=text, completed=int(done))
+    for deployment in deployments:
+        name, running, wanted = deployment.name, deployment.running, deployment.wanted
+        text = f"{name}: {running} of {wanted} up"
+        if name not in bars:
+            bars[name] = progress.add_task(text, total=1)
+        done = deployment.status == "HEALTHY" and running == wanted
+        progress.update(bars[name], description=text, completed=int(done))
 
 
 def _greet(file: ServeFile) -> None:
-    """One streamed chat request, as a client sends it."""
+    """Wait until the API answers, and stream one chat request, as a client would."""
     url, model = f"{file.url}/v1", file.deployment.model.name
     _wait_for_answer(f"{file.url}/health")
     out.print(f"small4 ready: {url} model={model}")
@@ -192,7 +196,7 @@ def _take_down(api: ServeApi, ray: LocalRay | None) -> None:
 
 
 def _reason(status: ApplicationStatus) -> str:
-    messages = [status.message, *(one.message for one in status.deployments)]
+    messages = [status.message, *(deployment.message for deployment in status.deployments)]
     return "\n".join(message.strip() for message in messages if message)
 
 

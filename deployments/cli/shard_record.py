@@ -1,4 +1,4 @@
-"""`small4 shard record`."""
+"""`small4 shard record`: how often live traffic chooses each expert."""
 
 import re
 import time
@@ -28,11 +28,14 @@ _ANSWER_S = 30
 _UNITS_S = {"s": 1, "m": 60, "h": 3600}
 
 Counts = dict[str, RankCount]
-"""The last of each replica: what one counted before it died isn't lost."""
+"""Each replica's last count, by replica: it isn't lost if the replica dies."""
 
 
 def duration_s(text: str) -> float:
-    """`90s`, `10m` or `2h` in seconds."""
+    """Return the seconds of a time such as `90s`, `10m` or `2h`.
+
+    Raises typer.BadParameter if the text is no such time.
+    """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
     if match is None or float(match[1]) == 0:
         raise typer.BadParameter(f"{text!r} isn't a time: give it as 90s, 10m or 2h")
@@ -68,13 +71,19 @@ def record(
 
 
 def total(counts: Iterable[RankCount]) -> ExpertLoad:
-    """Of all ranks: each counts its own requests' tokens, whichever rank holds the experts."""
+    """Add up the counts of all ranks.
+
+    Each rank counts its own requests' tokens, whichever rank holds the experts.
+    """
     layers = zip(*(count.chosen for count in counts), strict=True)
     return ExpertLoad(tokens=tuple(tuple(map(sum, zip(*layer, strict=True))) for layer in layers))
 
 
 def expert_order(deployment: Deployment) -> ExpertOrder | None:
-    """Of the shard set that is served, if one is: ranks count by position, files by expert."""
+    """Return the order of the served shard set, or None if none is served.
+
+    Ranks count by an expert's position in this order, files by its number.
+    """
     from model_shards.loading.open_set import open_set
 
     weights = deployment.weights
@@ -88,7 +97,7 @@ def _shards(file: ServeFile) -> Any:
 
     name = shard_deployment_name(file.deployment.gangs.ranks)
     state = ServeApi().status(file.application)
-    if state is None or name not in (one.name for one in state.deployments):
+    if state is None or name not in (deployment.name for deployment in state.deployments):
         raise ClusterError(
             f"no {name} is deployed: `small4 serve {file.path}` does, or name the config that was."
         )
@@ -115,8 +124,8 @@ def _counted(shards: Any, for_s: float) -> Counts:
 
 
 def _ask(shards: Any, recording: str, lease_s: float, counts: Counts) -> None:
-    asked = shards.broadcast("count_experts", recording, lease_s)
-    for answer in asked.results(timeout_s=_ANSWER_S, return_exceptions=True):
+    answers = shards.broadcast("count_experts", recording, lease_s)
+    for answer in answers.results(timeout_s=_ANSWER_S, return_exceptions=True):
         if isinstance(answer, Exception):
             continue  # its gang is restarting, and counts when it is back
         if answer.refusal:

@@ -1,4 +1,4 @@
-"""What `small4 serve` makes sure of before it deploys: that there is something to load."""
+"""Makes sure that there are weights to load, before `small4 serve` deploys."""
 
 from pathlib import Path
 
@@ -15,10 +15,10 @@ _GROUPS = 8  # for gangs of 1, 2, 4 and 8 ranks
 
 
 def prepare(deployment: Deployment) -> None:
-    """Cuts `model.source` where its shard set isn't there yet; what is there is only looked at.
+    """Cut `model.source` if its shard set isn't there yet; a set that is there is only checked.
 
-    Raises ConfigError, CheckpointError or StoreError for what ranks couldn't load. A set in S3 is
-    left to them: this machine needn't have a way to it.
+    Raises ConfigError, CheckpointError or StoreError if ranks couldn't load the weights. A set in
+    S3 isn't checked: the ranks fetch it, and this machine may have no access to it.
     """
     source, weights = deployment.model.source, deployment.weights.source
     if weights is None:

@@ -1,4 +1,4 @@
-"""`small4 shard show`."""
+"""`small4 shard show`: what a shard set holds, and what each rank reads of it."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -60,7 +60,10 @@ def _contents(manifest: Manifest) -> Table:
 
 
 def _sizes(manifest: Manifest) -> Table:
-    """A row for each size; the larger number where ranks differ, by the names in their files."""
+    """Return a table with a row for each size.
+
+    Ranks differ slightly, by the tensor names in their files: the largest number is shown.
+    """
     table = _table("expert-parallel ranks", "experts of each", "bytes that each reads", "of all")
     groups = len(manifest.groups)
     for size in range(1, groups + 1):

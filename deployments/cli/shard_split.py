@@ -1,4 +1,4 @@
-"""`small4 shard split` and `small4 shard verify`."""
+"""`small4 shard split` and `small4 shard verify`: cut a checkpoint, and check the shard set."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""`small4 shard push` and `small4 shard pull`."""
+"""`small4 shard push` and `small4 shard pull`: send a shard set to S3, and fetch it."""
 
 from pathlib import Path
 from typing import Annotated

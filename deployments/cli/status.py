@@ -1,4 +1,4 @@
-"""`small4 status`."""
+"""`small4 status`: deployments, gangs and ranks, as they are now."""
 
 import json
 from dataclasses import asdict
@@ -43,8 +43,9 @@ def status(
             typer.echo(json.dumps(shown, default=str))
             return
         out.print(f"{application}: {state.status}")
-        for one in state.deployments:
-            out.print(f"  {one.name}: {one.running} of {one.wanted} running, {one.status}")
+        for deployment in state.deployments:
+            replicas = f"{deployment.running} of {deployment.wanted} running"
+            out.print(f"  {deployment.name}: {replicas}, {deployment.status}")
         if scaling is not None:
             counts = (f"{scaling[name]} {name}" for name in ("up", "starting", "draining"))
             out.print(f"  gangs: {', '.join(counts)}; {scaling['reason']}", markup=False)
@@ -58,7 +59,7 @@ def _living(application: str) -> list[RankEntry]:
 
 
 def _scaling(application: str) -> dict[str, Any] | None:
-    """What the scaler saw and decided last; None as long as it hasn't."""
+    """Return the scaler's last view of the gangs and its decision, or None if it has none yet."""
     seen, decision = handle(application, "Scaler").state.remote().result(timeout_s=30)
     if seen is None or decision is None:
         return None
@@ -94,7 +95,7 @@ def _table(number: int, ranks: list[RankEntry]) -> Table:
 
 
 def held(rank: RankEntry) -> str:
-    """`64–127`, or several ranges: `0–3, 9`."""
+    """Return the experts that a rank holds, as `64–127`, or as several ranges: `0–3, 9`."""
     return ", ".join(
         str(first) if first == last else f"{first}–{last}" for first, last in rank.experts
     )

@@ -1,4 +1,4 @@
-"""vLLM's own API server, with all that small4 changes in it. Read from vLLM 0.32."""
+"""Builds vLLM's own API server, with all that small4 changes in it. Read from vLLM 0.32."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ from deployments.front_end.middleware.hang_up import HangUp
 from deployments.front_end.middleware.turned_away import TurnedAway
 from deployments.vllm_config import router_config
 
-# vLLM's own for operators (gangs are Serve's to scale), and what this model can't do.
+# vLLM's endpoints for operators (here Serve scales gangs), and one that this model can't serve.
 _CLOSED = ("/scale_elastic_ep", "/is_scaling_elastic_ep", "/kv_event_sources", "/v1/systemone")
 
 
@@ -40,8 +40,8 @@ async def api_server(
 ) -> tuple[FastAPI, Any]:
     """Build the application that serves a deployment, and the AsyncLLM that it stands on.
 
-    `core` is what reaches the engines, `retry_after_s` says when a refused request may come again,
-    and `guard` puts what asks for keys before the application. Changes vLLM for this process.
+    `core` reaches the engines, `retry_after_s` says when to send a refused request again, and
+    `guard` adds the middleware that asks for keys. Changes vLLM for this process.
     """
     _change_vllm(deployment.limits)
     arguments, config = router_config(deployment)
@@ -54,15 +54,28 @@ async def api_server(
     # and middleware can only be added while there is none.
     model_card.install(app)
     error_form.install(app)
-    # Each stands around those before it. The gate is the innermost, so that what it and the
-    # application refuse passes through TurnedAway, and HangUp hears Serve's cancelling first.
-    guard(app)
-    app.add_middleware(BodyLimit, mebibytes=deployment.limits.body_mib)
-    app.add_middleware(TurnedAway, wait_s=retry_after_s)
-    app.add_middleware(HangUp)
+    add_middleware(app, deployment.limits, retry_after_s, guard)
     _close(app, *_CLOSED)
     app.state.server = None  # vLLM stops its own server when an engine dies; ours don't
     return app, llm
+
+
+def add_middleware(
+    app: FastAPI,
+    limits: RequestLimits,
+    retry_after_s: Callable[[], float],
+    guard: Callable[[FastAPI], None],
+) -> None:
+    """Put small4's middleware, and what `guard` adds, around the application.
+
+    Each stands around those added before it. What `guard` adds is the innermost, so that its
+    refusals and the application's pass through TurnedAway. HangUp is the outermost: it must see
+    Serve's cancellation before the others do.
+    """
+    guard(app)
+    app.add_middleware(BodyLimit, mebibytes=limits.body_mib)
+    app.add_middleware(TurnedAway, retry_after_s=retry_after_s)
+    app.add_middleware(HangUp)
 
 
 def _change_vllm(limits: RequestLimits) -> None:
@@ -82,9 +95,9 @@ def _change_vllm(limits: RequestLimits) -> None:
 def _fix_grammar_backend(config: Any) -> None:
     """Have one library enforce all grammars.
 
-    vLLM chooses one a request, and an engine keeps to the first request's for ever. After one
-    regex that is xgrammar, which takes Mistral's special tokens for text: from then on chats on
-    that rank can leak them, and no tool can be called.
+    vLLM chooses a library for each request, but an engine keeps the first request's for ever. If
+    that request has a regex, the library is xgrammar, which takes Mistral's special tokens for
+    text. From then on chats on that rank can leak them, and no tool can be called.
     """
     if config.structured_outputs_config.backend == "auto":
         config.structured_outputs_config.backend = "guidance"
@@ -93,7 +106,7 @@ def _fix_grammar_backend(config: Any) -> None:
 def _async_llm(config: Any, core: EngineCoreClient) -> Any:
     """Make vLLM's AsyncLLM on our engine core.
 
-    Its constructor makes the core by itself, so the factory that it calls is ours meanwhile.
+    Its constructor makes the core itself, so the factory that it calls is replaced meanwhile.
     """
 
     class OurCore(async_llm.EngineCoreClient):
@@ -101,16 +114,16 @@ def _async_llm(config: Any, core: EngineCoreClient) -> Any:
         def make_async_mp_client(**_: Any) -> Any:
             return core
 
-    theirs, async_llm.EngineCoreClient = async_llm.EngineCoreClient, OurCore
+    vllm_client, async_llm.EngineCoreClient = async_llm.EngineCoreClient, OurCore
     try:
         return async_llm.AsyncLLM(
             config, Executor.get_class(config), log_stats=True, log_requests=False
         )
     finally:
-        async_llm.EngineCoreClient = theirs
+        async_llm.EngineCoreClient = vllm_client
 
 
 def _close(app: FastAPI, *paths: str) -> None:
-    """Take vLLM's operators' endpoints from the clients."""
+    """Remove the routes with these paths."""
     routes = app.router.routes
     routes[:] = [route for route in routes if getattr(route, "path", None) not in paths]

@@ -1,4 +1,4 @@
-"""Every error has the form of the API that was called: OpenAI's, or Anthropic's for messages.
+"""Gives every error the form of the API that was called: OpenAI's, or Anthropic's for messages.
 
 vLLM leaves unknown paths and methods to FastAPI, answers what doesn't validate in OpenAI's form
 everywhere, and gives Anthropic's errors types of its own. Read from vLLM 0.32.
@@ -32,7 +32,7 @@ _ANTHROPIC_TYPES = {
 
 
 def install(app: FastAPI) -> None:
-    """Call it when the app is complete."""
+    """Handle the errors of an application, which must have all its routes and handlers."""
     anthropic.translate_error_response = anthropic_form
     app.exception_handler(HTTPException)(_on_http_error)
     app.exception_handler(RequestValidationError)(_on_invalid)
@@ -41,7 +41,7 @@ def install(app: FastAPI) -> None:
 
 
 def anthropic_form(error: ErrorResponse) -> JSONResponse:
-    """`{"type": "error", "error": {"type": …, "message": …}}`."""
+    """Put an error in Anthropic's form: `{"type": "error", "error": {"type": …, "message": …}}`."""
     status = error.error.code
     other = "invalid_request_error" if status < 500 else "api_error"
     body = {"type": _ANTHROPIC_TYPES.get(status, other), "message": error.error.message}
@@ -63,7 +63,7 @@ async def _on_invalid(request: Request, error: RequestValidationError) -> Respon
 
 
 def in_form_of_api(scope: Scope, status: HTTPStatus, message: str) -> JSONResponse:
-    """Make an error's response for middleware, which stands before the handlers."""
+    """Make an error's response for middleware, whose errors don't reach the handlers."""
     error = ErrorResponse(error=ErrorInfo(message=message, type=status.phrase, code=status))
     answer = anthropic_form(error) if _is_anthropic(scope) else JSONResponse(error.model_dump())
     answer.status_code = status

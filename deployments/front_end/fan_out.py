@@ -1,4 +1,4 @@
-"""How many requests one may become: vLLM makes one of each answer to each of its prompts.
+"""Limits the engine requests of one HTTP request: each of its prompts times its answers (`n`).
 
 Read from vLLM 0.32.
 """
@@ -9,6 +9,6 @@ from configs.request_limits import RequestLimits
 
 
 def install(limits: RequestLimits) -> None:
-    """Makes vLLM refuse more from now on, in this process."""
+    """Make vLLM, in this process, refuse requests with more answers or prompts than `limits`."""
     os.environ["VLLM_MAX_N_SEQUENCES"] = str(limits.answers)
     os.environ["VLLM_MAX_COMPLETION_PROMPTS"] = str(limits.prompts)

@@ -1,8 +1,8 @@
-"""Holds an answer to a grammar only where the request asks for a form, and checks each one once.
+"""Holds an answer to a grammar only if the request asks for a form, and checks each grammar once.
 
 vLLM 0.32 gives every Mistral chat a grammar, so that no special token gets into a plain text. Its
-parser drops those in any case, and a grammar costs the engine at every token, and the event loop a
-millisecond a request to see whether it is valid.
+parser drops those in any case. A grammar costs the engine time at every token, and the event loop
+a millisecond a request to check it.
 """
 
 from collections import OrderedDict
@@ -21,18 +21,18 @@ _valid: OrderedDict[Any, None] = OrderedDict()
 
 
 def install() -> None:
-    """Makes vLLM do so from now on, in this process."""
+    """Replace vLLM's adjusting and checking of grammars in this process."""
     MistralParser.adjust_request = adjust_where_asked
     backend_guidance.validate_guidance_grammar = check_once
 
 
 def adjust_where_asked(parser: MistralParser, request: Any) -> Any:
-    """Leaves a chat alone that may be answered with any text."""
+    """Give a request its grammar, unless it is a chat that any text may answer."""
     return request if is_plain(request) else _adjust(parser, request)
 
 
 def is_plain(request: Any) -> bool:
-    """A chat without tools that doesn't say how the answer must be built."""
+    """Tell whether a request is a chat without tools, response format or structured output."""
     return (
         isinstance(request, ChatCompletionRequest)
         and not request.tools
@@ -42,7 +42,10 @@ def is_plain(request: Any) -> bool:
 
 
 def check_once(params: SamplingParams, tokenizer: Any = None) -> None:
-    """Raises VLLMValidationError for a grammar that isn't one, each time."""
+    """Check the grammar of `params`, unless the same one has lately been found valid.
+
+    Raises VLLMValidationError for an invalid grammar, every time.
+    """
     if params.structured_outputs is None:
         return
     key = (*get_structured_output_key(params.structured_outputs), tokenizer)

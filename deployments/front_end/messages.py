@@ -1,8 +1,8 @@
 """Brings chat messages to the one form that vLLM and Mistral's tokenizer read alike.
 
-Both read a request's messages, by rules of their own: a part that vLLM takes for the image in it
-can be an address or a file to open for the tokenizer, or of a type it doesn't know (those of the
-responses API). So parts are written anew from the fields known here, and all else is refused.
+Both read a request's messages, each by its own rules. In a part that vLLM takes for an image, the
+tokenizer can see an address to fetch, a file to open, or a type that it doesn't know (those of the
+responses API). So parts are written anew from the fields known here, and others are refused.
 Read from vLLM 0.32, transformers 5.19 and mistral_common 1.12.
 """
 
@@ -13,43 +13,47 @@ from vllm.exceptions import VLLMValidationError
 
 from configs.host_name import HostName
 from configs.request_limits import RequestLimits
-from deployments.front_end.images.links import checked
+from deployments.front_end.images.links import allowed_url
 
 _ROLES = ("system", "user", "assistant", "tool")
 _TEXTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
 _IMAGES = ("image_url", "input_image")
 
 
-def plain(messages: Iterable[Mapping[str, Any]], limits: RequestLimits) -> list[dict[str, Any]]:
-    """The same messages, with `text`, `thinking` and `image_url` parts only.
+def normalized(
+    messages: Iterable[Mapping[str, Any]], limits: RequestLimits
+) -> list[dict[str, Any]]:
+    """Return the same messages, with `text`, `thinking` and `image_url` parts only.
 
-    An image is inline, or a link that may be followed, where `limits` names hosts.
-
-    Raises VLLMValidationError for a conversation that the model can't be asked about.
+    An image is inline or, if `limits` names hosts, may be a link to one of them.
+    Raises VLLMValidationError for a conversation that can't be served.
     """
     hosts = limits.image_hosts
     written = [_message(message, hosts) for message in require_objects(messages)]
     if not written:
-        raise _refused('messages is empty: send at least one, {"role": "user", "content": "…"}.')
+        raise _error('messages is empty: send at least one, {"role": "user", "content": "…"}.')
     if len(written) > limits.messages:
-        raise _refused(f"{len(written)} messages are more than the {limits.messages} taken.")
+        raise _error(f"{len(written)} messages are more than the {limits.messages} taken.")
     contents = (message.get("content") for message in written)
     parts = (part for content in contents if isinstance(content, list) for part in content)
     if (images := sum(part["type"] == "image_url" for part in parts)) > limits.images:
-        raise _refused(f"{images} images are more than the {limits.images} taken.")
+        raise _error(f"{images} images are more than the {limits.images} taken.")
     return written
 
 
 def require_objects(messages: Iterable[Any]) -> list[Mapping[str, Any]]:
-    """Raises VLLMValidationError for what vLLM has read as a message of another model's form."""
-    found = list(messages)
-    if not all(isinstance(message, Mapping) for message in found):
-        raise _refused("A message must be an object with role and content.")
-    return found
+    """Return the messages as a list of mappings.
+
+    Raises VLLMValidationError if vLLM has read one of them as a message of another model's form.
+    """
+    objects = list(messages)
+    if not all(isinstance(message, Mapping) for message in objects):
+        raise _error("A message must be an object with role and content.")
+    return objects
 
 
 def require_inline(url: Any) -> None:
-    """Raises VLLMValidationError for an image that would have to be fetched."""
+    """Raise VLLMValidationError for an image that would have to be fetched."""
     # Lower case: Mistral's tokenizer knows no other.
     if not isinstance(url, str) or not url.startswith("data:image/"):
         raise VLLMValidationError(
@@ -62,9 +66,9 @@ def require_inline(url: Any) -> None:
 def _message(message: Mapping[str, Any], hosts: Sequence[HostName]) -> dict[str, Any]:
     role, content = message.get("role"), message.get("content")
     if role not in _ROLES:
-        raise _refused(f"A message's role is {role!r}: it must be one of {', '.join(_ROLES)}.")
+        raise _error(f"A message's role is {role!r}: it must be one of {', '.join(_ROLES)}.")
     if content is None and role != "assistant":
-        raise _refused(f"A message from {role} has no content: give it a text, or a list of parts.")
+        raise _error(f"A message from {role} has no content: give it a text, or a list of parts.")
     if content is None or isinstance(content, str):
         return dict(message)
     return {**message, "content": [_part(part, hosts) for part in content]}
@@ -80,14 +84,14 @@ def _part(part: Any, hosts: Sequence[HostName]) -> dict[str, Any]:
         image = part.get("image_url")
         url = image.get("url") if isinstance(image, Mapping) else image
         if hosts and not (isinstance(url, str) and url.startswith("data:")):
-            checked(url, hosts)
+            allowed_url(url, hosts)
         else:
             require_inline(url)
         return {"type": "image_url", "image_url": {"url": url}}
     if kind == "thinking":
         return {name: part[name] for name in ("type", "thinking", "closed") if name in part}
-    raise _refused(f"A content part's type is {kind!r}: it must be text or image_url.")
+    raise _error(f"A content part's type is {kind!r}: it must be text or image_url.")
 
 
-def _refused(reason: str) -> VLLMValidationError:
+def _error(reason: str) -> VLLMValidationError:
     return VLLMValidationError(reason, parameter="messages")

@@ -1,4 +1,4 @@
-"""`GET /v1/models/{id}`, which vLLM's API server lacks. Read from vLLM 0.32."""
+"""Adds `GET /v1/models/{id}`, which vLLM's API server lacks. Read from vLLM 0.32."""
 
 from fastapi import FastAPI, Request
 from vllm.entrypoints.serve.engine.protocol import ModelCard
@@ -10,7 +10,10 @@ def install(app: FastAPI) -> None:
 
 
 async def model_card(name: str, request: Request) -> ModelCard:
-    """The entry of `GET /v1/models` whose id is `name`."""
+    """Return the entry of `GET /v1/models` whose id is `name`.
+
+    Raises VLLMNotFoundError if there is none.
+    """
     cards = (await request.app.state.openai_serving_models.show_available_models()).data
     for card in cards:
         if card.id == name:

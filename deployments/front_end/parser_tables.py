@@ -1,4 +1,4 @@
-"""Computes the parser's tables once a tokenizer instead of once a request.
+"""Computes the parser's tables once for each tokenizer instead of once for each request.
 
 For Mistral, vLLM 0.32 builds two parsers for each chat request, and with each a compiled pattern
 for every one of about a thousand special tokens, on the event loop (vllm issue 58145). The tables
@@ -15,27 +15,30 @@ from vllm.parser.engine.streaming_parser_engine import StreamingParserEngine
 from vllm.parser.engine.token_id_scanner import TokenIDScanner
 
 _KEPT = 16  # a server has one tokenizer and a handful of parser configurations
-_firsts: OrderedDict[tuple[int, int], StreamingParserEngine] = OrderedDict()
+_originals: OrderedDict[tuple[int, int], StreamingParserEngine] = OrderedDict()
 
 
 def install() -> None:
-    """Makes vLLM's parsers share tables from now on, in this process."""
-    parser_engine.StreamingParserEngine = like_the_first
+    """Make vLLM's parsers in this process share their tables."""
+    parser_engine.StreamingParserEngine = engine_sharing_tables
 
 
-def like_the_first(config: Any, tokenizer: Any, **options: Any) -> StreamingParserEngine:
-    """A StreamingParserEngine in its first state, with the tables of the first of its kind."""
+def engine_sharing_tables(config: Any, tokenizer: Any, **options: Any) -> StreamingParserEngine:
+    """Make an engine that shares its tables with others of the same config and tokenizer.
+
+    It is in its initial state.
+    """
     # An engine keeps config and tokenizer alive, so their ids aren't given to others.
     key = id(config), id(tokenizer)
-    if key not in _firsts:
-        _firsts[key] = StreamingParserEngine(config, tokenizer, **options)
-        if len(_firsts) > _KEPT:
-            _firsts.popitem(last=False)
-    _firsts.move_to_end(key)
-    first = _firsts[key]
-    engine = copy.copy(first)
-    engine._scanner = TokenIDScanner(first._scanner.token_id_to_terminal, tokenizer)
-    engine._scanner._token_text_cache = first._scanner._token_text_cache
-    engine._lexer = IncrementalLexer(first._lexer._shape, first._lexer.content_terminal)
+    if key not in _originals:
+        _originals[key] = StreamingParserEngine(config, tokenizer, **options)
+        if len(_originals) > _KEPT:
+            _originals.popitem(last=False)
+    _originals.move_to_end(key)
+    original = _originals[key]
+    engine = copy.copy(original)
+    engine._scanner = TokenIDScanner(original._scanner.token_id_to_terminal, tokenizer)
+    engine._scanner._token_text_cache = original._scanner._token_text_cache
+    engine._lexer = IncrementalLexer(original._lexer._shape, original._lexer.content_terminal)
     engine.reset()
     return engine

@@ -1,4 +1,4 @@
-"""Which status a refused request gets: the only place where that is said."""
+"""Gives each kind of refused request its HTTP status; no other module does."""
 
 from http import HTTPStatus
 
@@ -14,10 +14,10 @@ _STATUS: dict[type[RefusedError], HTTPStatus] = {
     errors.UnknownKeyError: HTTPStatus.UNAUTHORIZED,
     errors.ForbiddenModelError: HTTPStatus.FORBIDDEN,
     errors.BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    # Whoever sends more should send slower.
+    # The client should send less, or more slowly.
     errors.QuotaError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.LineFullError: HTTPStatus.TOO_MANY_REQUESTS,
-    # Nothing that the client did: trying again may help.
+    # The client did nothing wrong: it may try again.
     errors.WaitedTooLongError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NoGangError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.BusyFetchingError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -37,5 +37,5 @@ def answer(scope: Scope, refused: RefusedError) -> JSONResponse:
 
 
 def as_vllm_error(refused: RefusedError) -> GracefulHTTPError:
-    """Make of a refusal what vLLM's handlers answer with that status and text."""
+    """Turn a refusal into the error that vLLM's handlers answer with its status and text."""
     return GracefulHTTPError(str(refused), status_of(refused))

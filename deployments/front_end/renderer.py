@@ -1,4 +1,4 @@
-"""vLLM's Mistral renderer behind checks of what clients send. Read from vLLM 0.32."""
+"""Checks what clients send before vLLM's Mistral renderer reads it. Read from vLLM 0.32."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from vllm.tokenizers import mistral
 from configs.request_limits import RequestLimits
 from deployments.front_end.images.fetch import ImageFetch
 from deployments.front_end.images.tokens import InlineImageEncoder
-from deployments.front_end.messages import plain, require_objects
+from deployments.front_end.messages import normalized, require_objects
 
-_theirs = mistral.maybe_serialize_tool_calls
+_vllm_serialize_tool_calls = mistral.maybe_serialize_tool_calls
 
 
 def install(limits: RequestLimits) -> None:
-    """Makes vLLM render Mistral's prompts through `CheckedRenderer` from now on."""
+    """Make vLLM in this process render Mistral's prompts through `CheckedRenderer`."""
     CheckedRenderer.limits = limits
     mistral.maybe_serialize_tool_calls = _serialize_tool_calls
     # `register` does the same, and warns of it in every router's log.
@@ -23,31 +23,31 @@ def install(limits: RequestLimits) -> None:
 
 
 def _serialize_tool_calls(request: Any) -> None:
-    """What vLLM does to a chat's messages before it renders them."""
+    """Check that messages are objects before vLLM, which assumes it, prepares their tool calls."""
     require_objects(request.messages)
-    _theirs(request)
+    _vllm_serialize_tool_calls(request)
 
 
 class CheckedRenderer(MistralRenderer):
-    """Chat, responses, messages and tokenize all come through here."""
+    """Renders the prompts of chat, responses, messages and tokenize, and checks them first."""
 
     limits = RequestLimits()
 
     def __init__(self, config: Any, tokenizer: Any) -> None:
         super().__init__(config, tokenizer)
         self.images = ImageFetch(self.limits)
-        theirs = tokenizer.instruct.image_encoder
+        encoder = tokenizer.instruct.image_encoder
         tokenizer.instruct.image_encoder = InlineImageEncoder(
-            theirs.image_config, theirs.special_ids
+            encoder.image_config, encoder.special_ids
         )
 
     def render_messages(self, messages: Any, params: Any) -> Any:
-        return super().render_messages(plain(messages, self.limits), params)
+        return super().render_messages(normalized(messages, self.limits), params)
 
     async def render_messages_async(self, messages: Any, params: Any) -> Any:
-        written = plain(messages, self.limits)
-        await self.images.bring_in(written)
-        return await super().render_messages_async(written, params)
+        messages = normalized(messages, self.limits)
+        await self.images.bring_in(messages)
+        return await super().render_messages_async(messages, params)
 
     async def _detokenize_prompt_async(self, prompt: Any) -> Any:
         self.validate_token_ids(prompt["prompt_token_ids"], parameter="tokens")

@@ -1,6 +1,6 @@
-"""Earlier answers in a response's input may have any number of parts, and refusals among them.
+"""Lets an earlier answer in a response's input have any number of parts, refusals among them.
 
-vLLM takes the first part's `text`, and fails where there is none. Read from vLLM 0.32.
+vLLM reads the first part's `text`, and fails if there is none. Read from vLLM 0.32.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ _message_of = utils._construct_message_from_response_item
 
 
 def install() -> None:
-    """Makes vLLM read all of them from now on, in this process."""
+    """Make vLLM in this process read all parts of an earlier answer."""
     utils._construct_message_from_response_item = message_of
 
 
@@ -21,7 +21,7 @@ def message_of(item: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def in_one_part(item: Any) -> Any:
-    """An earlier answer with all its texts in one; anything else as it is."""
+    """Return an earlier answer with its texts joined in one part; another item as it is."""
     if not isinstance(item, ResponseOutputMessage):
         return item
     texts = (part.text if part.type == "output_text" else part.refusal for part in item.content)

@@ -1,11 +1,11 @@
-"""The running application, as Ray sees it."""
+"""Handles of the running application's deployments."""
 
 import logging
 from typing import Any
 
 
 def handle(application: str, deployment: str) -> Any:
-    """A Serve handle of one of its deployments; connects to Ray, quietly."""
+    """Return a Serve handle of one of the application's deployments; connect to Ray, quietly."""
     import ray
     from ray import serve
 

@@ -9,7 +9,10 @@ import logging.config
 
 
 def keep_log_open() -> None:
-    """Call before anything of vLLM is imported; holds for this process."""
+    """Keep log handlers open, in this process.
+
+    Must be called before anything of vLLM is imported.
+    """
     logging.config._clearExistingHandlers = _leave_existing_handlers  # type: ignore[attr-defined]
 
 

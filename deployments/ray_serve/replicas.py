@@ -1,4 +1,4 @@
-"""How many replicas Serve keeps, where a policy of ours says so."""
+"""Options of deployments whose number of replicas is decided by a policy of small4."""
 
 from typing import Any
 
@@ -11,16 +11,17 @@ def scaled(
     bounds: tuple[int, int],
     delays_s: tuple[float, float] = (0, 0),
 ) -> dict[str, Any]:
-    """Options of a deployment; Serve's controller makes a `policy` of what it is `told`.
+    """Return options of a deployment for which Serve's controller asks a `policy`.
 
-    `delays_s` are Serve's own, before there are more and before there are fewer.
+    The controller makes the policy with `told` as keyword arguments. `bounds` are the fewest and
+    the most replicas, `delays_s` Serve's own delays before it adds and before it ends replicas.
     """
     config = AutoscalingConfig(
         min_replicas=bounds[0],
         max_replicas=bounds[1],
         upscale_delay_s=delays_s[0],
         downscale_delay_s=delays_s[1],
-        look_back_period_s=5,  # its fifth is how often a replica is asked what the policy goes by
+        look_back_period_s=5,  # replicas are asked for their figures every fifth of it
         policy=AutoscalingPolicy(
             policy_function=f"{policy.__module__}:{policy.__name__}", policy_kwargs=told
         ),

@@ -1,4 +1,4 @@
-"""Ray Serve's REST API, as its dashboard speaks it."""
+"""A client of Ray Serve's REST API, which Ray's dashboard offers."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _PATH = "/api/serve/applications/"
 
 
 class DeploymentStatus(BaseModel):
-    """One deployment of the application."""
+    """Serve's status of one deployment of the application."""
 
     name: str
     status: str
@@ -22,7 +22,7 @@ class DeploymentStatus(BaseModel):
 
 
 class ApplicationStatus(BaseModel):
-    """What Serve says of the application: `RUNNING`, `DEPLOYING`, `DEPLOY_FAILED`, …"""
+    """Serve's status of the application, such as `RUNNING`, `DEPLOYING` or `DEPLOY_FAILED`."""
 
     status: str
     message: str
@@ -30,7 +30,11 @@ class ApplicationStatus(BaseModel):
 
 
 class ServeApi:
-    """Raises ClusterError when Ray doesn't answer, or not without its token."""
+    """Calls Ray Serve's REST API.
+
+    Raises ClusterError if Ray refuses the token, doesn't answer or fails; only `reachable` returns
+    False instead if Ray doesn't answer.
+    """
 
     def __init__(self) -> None:
         self.address = dashboard_address()
@@ -47,7 +51,10 @@ class ServeApi:
         return response.is_success
 
     def deploy(self, config: dict[str, Any]) -> None:
-        """Hands Serve a whole config; refuses to take other applications down by that."""
+        """Hand Serve a whole config.
+
+        Raises ConfigError if Serve refuses the config, or if it would take other applications down.
+        """
         wanted = {application.get("name") for application in config["applications"]}
         if others := sorted(set(self._applications()) - wanted):
             raise ConfigError(
@@ -59,26 +66,26 @@ class ServeApi:
             raise ConfigError(f"Ray Serve refuses the config: {response.text}")
 
     def status(self, application: str) -> ApplicationStatus | None:
-        """None if there is no such application."""
+        """Return the status of an application; None if there is no such application."""
         details = self._applications().get(application)
         if details is None:
             return None
         deployments = [
             DeploymentStatus(
                 name=name,
-                status=one["status"],
-                message=one["message"],
-                running=sum(replica["state"] == "RUNNING" for replica in one["replicas"]),
-                wanted=one["target_num_replicas"],
+                status=deployment["status"],
+                message=deployment["message"],
+                running=sum(replica["state"] == "RUNNING" for replica in deployment["replicas"]),
+                wanted=deployment["target_num_replicas"],
             )
-            for name, one in details["deployments"].items()
+            for name, deployment in details["deployments"].items()
         ]
         return ApplicationStatus(
             status=details["status"], message=details["message"], deployments=deployments
         )
 
     def shutdown(self) -> None:
-        """Takes all of Serve down, its HAProxy included."""
+        """Take all of Serve down, its HAProxy included."""
         self._call("DELETE")
 
     def _applications(self) -> dict[str, Any]:

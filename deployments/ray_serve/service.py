@@ -1,10 +1,13 @@
-"""A Serve deployment of one replica, for all of an application: roster, scaler, quotas."""
+"""Serve deployments with one replica for a whole application: roster, scaler, quotas."""
 
 from typing import Any
 
 
 def service(of: type, name: str, calls: int) -> Any:
-    """It takes so many `calls` at once, for all ranks and routers make them all the time."""
+    """Make a deployment of class `of` with one replica.
+
+    It takes so many `calls` at once, for all ranks and routers make calls all the time.
+    """
     from ray import serve
 
     return serve.deployment(

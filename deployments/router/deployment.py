@@ -26,7 +26,7 @@ def router_deployment(deployment: Deployment) -> Any:
 
 
 def _actor_options(routers: Routers) -> dict[str, Any]:
-    # Ray's head, and no other node, has one of the resource named so.
+    # Only Ray's head has the resource of this name, and has one of it.
     head = {"resources": {"node:__internal_head__": 0.001}} if routers.on_head else {}
     return routers.resources.model_dump() | head
 

@@ -1,6 +1,6 @@
-"""Every unfinished request of a router: in the line, at a rank, or on its way back to the line.
+"""Owns every unfinished request of a router, whether it waits in the line or is at a rank.
 
-What is decided about them is decided in `deployments.scheduling`; here it is carried out.
+The decisions about requests are made in `deployments.scheduling`; this module carries them out.
 """
 
 import asyncio
@@ -32,19 +32,19 @@ logger = logging.getLogger("ray.serve")
 
 
 class Clock(Protocol):
-    """What is used of an asyncio event loop: its time, and calls at a later time."""
+    """The part of an asyncio event loop that a dispatcher uses."""
 
     def time(self) -> float:
         """Return seconds, as `time.monotonic()` does."""
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Any:
-        """Call `callback` after `delay` seconds, unless what this returns is cancelled."""
+        """Call `callback` after `delay` seconds, unless the returned handle is cancelled."""
 
 
 class Dispatcher:
     """Owns requests from their arrival to their last token. Must be made in a running event loop.
 
-    `outputs` is for vLLM's front end to take; `clock` is by default the event loop.
+    vLLM's front end takes from `outputs`. `clock` is the event loop by default.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class Dispatcher:
         self._following = asyncio.create_task(self._fleet.follow())
 
     async def place(self, request: EngineCoreRequest, caller: Caller | None) -> None:
-        """Return once the request is at its first rank, or nobody wants it any more.
+        """Return once the request is at its first rank, or was ended before it had one.
 
-        Raises RefusedError if it gets no rank: until its first, the front end still takes an error.
-        vLLM has registered the request by then, but won't abort it, nor its siblings where `n` > 1:
-        however this ends without a rank, they end with it.
+        Raises RefusedError if it gets no rank in time: before the first rank, the front end still
+        takes an error. vLLM has registered the request by then, but won't abort it after an error,
+        nor its siblings where `n` > 1. So whatever this raises ends them all.
         """
         routed = RoutedRequest(request, caller, self._clock.time())
         routed.placed = asyncio.get_running_loop().create_future()
@@ -82,7 +82,7 @@ class Dispatcher:
             routed.require_sendable()
             await routed.charge_prompt()
             if routed.id not in self._requests:
-                return  # an answer to the same prompt was refused meanwhile, and this one with it
+                return  # aborted meanwhile, or refused along with a sibling
             self._stats.arrive(routed.ticket.tier, routed.arrived_s)
             self._require_place(routed.ticket.tier)
             routed.ticket.blocks = self._fleet.blocks(routed.request)
@@ -91,8 +91,9 @@ class Dispatcher:
             self._plan_round()
             await routed.placed
         except BaseException:  # refused, or the client hung up
-            for sibling in [one for one in self._requests.values() if one.asked == routed.asked]:
-                self._end(sibling, FinishReason.ABORT)
+            for other in list(self._requests.values()):
+                if other.asked == routed.asked:
+                    self._end(other, FinishReason.ABORT)
             raise
 
     def abort(self, request_ids: list[str]) -> None:
@@ -102,7 +103,7 @@ class Dispatcher:
                 self._drop(routed)
 
     def take_outputs(self, step: EngineCoreOutputs) -> None:
-        """Hear what a step of a rank has given our requests; of none, if only its load is new."""
+        """Take the outputs of a rank's step, none of them where only its load has changed."""
         if len(self._line):
             self._plan_round()  # a rank that reports may have room again
         if taken := [output for output in step.outputs if self._take(output)]:
@@ -110,9 +111,9 @@ class Dispatcher:
             self.outputs.put_nowait(EngineCoreOutputs(outputs=taken, timestamp=self._clock.time()))
 
     def ranks_changed(self) -> None:
-        """Requeue what is on lost ranks, and send what waits to those that came."""
+        """Requeue the requests of lost ranks, and hand out to new ranks those that wait."""
         usable = {link.load.replica for link in self._fleet.usable()}
-        for routed in list(self._requests.values()):  # who has waited too long before leaves here
+        for routed in list(self._requests.values()):  # a requeue may end a request that has waited
             if routed.replica is not None and routed.replica not in usable:
                 self._requeue(routed)
         self._plan_round()
@@ -123,31 +124,32 @@ class Dispatcher:
 
     @property
     def open_requests(self) -> int:
-        """How many requests have no last token yet."""
+        """Number of requests that have no last token yet."""
         return len(self._requests)
 
     def waits_for_a_gang(self) -> bool:
-        """Tell whether there are requests, and no rank to send them to."""
+        """Tell whether there are requests, but no rank to send them to."""
         return bool(self._requests) and not self._fleet.rank_loads()
 
     def retry_after_s(self) -> float:
-        """Estimate when a refused request is likely to find room."""
+        """Estimate in how many seconds a refused request is likely to find room."""
         return self._retry_after.wait_s(len(self._line), self._clock.time())
 
     def check_health(self) -> None:
-        """Raise RuntimeError if nobody follows any more which ranks there are."""
+        """Raise RuntimeError if the task that follows the roster has ended."""
         if self._following.done():
             raise RuntimeError("the router doesn't follow the roster")
 
     async def close(self) -> None:
-        """Let go of every rank; what is open there is aborted by the ranks."""
+        """Close the link to every rank; the ranks abort the requests that are open there."""
         self._following.cancel()
         await self._fleet.close()
 
     def _require_place(self, tier: Tier) -> None:
         """Raise LineFullError if the line is full of requests of this class and better ones.
 
-        Else the newest of the lowest class below it leaves a full line.
+        If a full line has requests of lower classes, the newest of the lowest class is refused
+        instead.
         """
         if (waiting := len(self._line)) < self._admission.max_waiting:
             return
@@ -160,9 +162,10 @@ class Dispatcher:
         self._give_up(self._requests[ticket.request_id], full)
 
     def _watch(self, routed: RoutedRequest) -> None:
-        """Give a request up once it has waited for a rank too long.
+        """Give up a request that has waited for a rank too long, or look again when it will have.
 
-        How long that is changes when the last gang goes, or one comes: so this looks again.
+        The limit changes when the last gang goes or the first comes, so this looks again in at
+        most `deadline_s`.
         """
         tier, any_rank = routed.ticket.tier, bool(self._fleet.rank_loads())
         limit_s = self._admission.waits.of(tier) if any_rank else self._deadline_s
@@ -176,7 +179,7 @@ class Dispatcher:
             self._give_up(routed, _no_gang(limit_s))
 
     def _give_up(self, routed: RoutedRequest, refused: RefusedError) -> None:
-        """Refuse a request that has had no rank yet, and end the stream of one that has."""
+        """Refuse a request that has had no rank yet, or end the stream of one that has."""
         self._line.leave(routed.id)
         if routed.placed.done():
             self._end(routed, FinishReason.ERROR)
@@ -184,7 +187,7 @@ class Dispatcher:
             routed.placed.set_exception(refused)
 
     def _plan_round(self) -> None:
-        """Hand out soon: what arrives meanwhile goes out together, in one message a rank."""
+        """Hand out soon: requests that arrive meanwhile go out together, one message per rank."""
         if self._round is None:
             self._round = asyncio.get_running_loop().call_soon(self._hand_out)
 
@@ -207,13 +210,13 @@ class Dispatcher:
         return dispatch(self._line, ranks, self._fleet.cached, self._route)
 
     def _make_way(self, ranks: list[RankLoad]) -> bool:
-        """Requeue batch requests for whoever is first in the line; True if some were."""
+        """Requeue batch requests in favor of the first in the line; return True if any were."""
         if (ticket := self._line.first()) is None or not ranks:
             return False
-        going = victims(ticket, ranks, self._requests.values())
-        for routed in going:
+        preempted = victims(ticket, ranks, self._requests.values())
+        for routed in preempted:
             self._requeue(routed)
-        return bool(going)
+        return bool(preempted)
 
     def _send(self, replica: str, batch: list[RoutedRequest]) -> None:
         link = self._fleet.link(replica)
@@ -223,7 +226,7 @@ class Dispatcher:
         except Exception:
             logger.exception("requests that can't be encoded")
             for routed in batch:
-                routed.replica = None  # it never left
+                routed.replica = None  # it was never sent
                 self._end(routed, FinishReason.ERROR)
 
     def _requeue(self, routed: RoutedRequest) -> None:
@@ -235,16 +238,16 @@ class Dispatcher:
         self._watch(routed)
 
     def _recall(self, routed: RoutedRequest) -> None:
-        """Tell its rank, if it has one that can be reached, that it needn't go on."""
+        """Abort a request at its rank, if it has one that can be reached."""
         if (link := self._fleet.link(routed.replica)) is not None:
             link.abort(routed)
 
     def _take(self, output: EngineCoreOutput) -> bool:
-        """Keep a request's new tokens; False if nobody waits for them."""
+        """Keep a request's new tokens; return False if no open request is at that attempt."""
         request_id, _, _ = output.request_id.rpartition("/")
         routed = self._requests.get(request_id)
         if routed is None or routed.wire_id != output.request_id:
-            return False  # aborted, or gone on elsewhere
+            return False  # aborted, or requeued since
         output.request_id = request_id
         routed.take(output.new_token_ids, self._clock.time())
         if output.finished:
@@ -253,14 +256,14 @@ class Dispatcher:
         return True
 
     def _end(self, routed: RoutedRequest, reason: FinishReason) -> None:
-        """End a request in the front end, too."""
+        """Drop a request, and end it in the front end, too."""
         if routed.id in self._requests:
             self._drop(routed)
             output = EngineCoreOutput(routed.id, [], finish_reason=reason)
             self.outputs.put_nowait(EngineCoreOutputs(outputs=[output]))
 
     def _drop(self, routed: RoutedRequest) -> None:
-        """Let go of a request that nobody wants any more; its place may be another's."""
+        """Forget a request and abort it at its rank, where its place may be for another."""
         self._forget(routed)
         self._recall(routed)
         if len(self._line):

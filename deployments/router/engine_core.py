@@ -1,7 +1,6 @@
-"""vLLM's front end sees one engine that never dies; behind it are gangs that do.
+"""vLLM's engine-core client over all gangs: the front end sees one engine that never dies.
 
-A subclass of vLLM's engine-core client: tokens, not text, pass here. What becomes of a request is
-the dispatcher's to say. Read from vLLM 0.32.
+Tokens pass here, not text. The dispatcher decides what becomes of a request. Read from vLLM 0.32.
 """
 
 import asyncio
@@ -17,13 +16,13 @@ from configs.errors import RefusedError
 from deployments.access.caller import caller
 from deployments.front_end.middleware.turned_away import turn_away
 from deployments.front_end.refusals import as_vllm_error
-from deployments.router.dispatcher import Dispatcher
+from deployments.router.dispatcher import Clock, Dispatcher
 from deployments.router.put_right import put_right
 from deployments.scheduling.routing import Routing, least_loaded_rank
 
 
 class RouterEngineCore(EngineCoreClient):
-    """The dispatcher, as vLLM's AsyncLLM calls it. Must be made inside a running event loop."""
+    """The dispatcher, as vLLM's AsyncLLM calls it. Must be made in a running event loop."""
 
     # vLLM's AsyncLLM looks these up: one engine, never dead.
     engine_ranks_managed = (0,)
@@ -35,8 +34,9 @@ class RouterEngineCore(EngineCoreClient):
         survival: Survival,
         admission: Admission,
         route: Routing = least_loaded_rank,
+        clock: Clock | None = None,
     ) -> None:
-        self.dispatcher = Dispatcher(roster, survival, admission, route)
+        self.dispatcher = Dispatcher(roster, survival, admission, route, clock)
         self.closing: asyncio.Task[None] | None = None
 
     async def add_request_async(self, request: EngineCoreRequest) -> None:

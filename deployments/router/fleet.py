@@ -1,4 +1,4 @@
-"""The ranks a router can reach, gang by gang."""
+"""The ranks that a router can reach, gang by gang."""
 
 import asyncio
 import logging
@@ -25,19 +25,19 @@ _RETRY_S = 1.0
 
 
 class Listener(Protocol):
-    """Hears what ranks say, and of their coming and going."""
+    """The owner of a fleet, which takes what ranks say and notes when they come or go."""
 
     def take_outputs(self, step: EngineCoreOutputs) -> None:
-        """Take one step's outputs; none where only the rank's load has changed."""
+        """Take the outputs of a rank's step, none of them where only its load has changed."""
 
     def ranks_changed(self) -> None:
-        """A gang came or went."""
+        """Note that a rank came up or was lost."""
 
 
 class Fleet:
     """Follows the roster, keeps a link to every rank, and knows which gangs are whole.
 
-    A gang steps in lockstep: while one of its ranks can't be reached, none of them is any use.
+    A gang steps in lockstep: while one of its ranks can't be reached, none of them is usable.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class Fleet:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def follow(self) -> None:
-        """Runs for ever; outlives the roster."""
+        """Follow the roster for ever, also past failures of the roster."""
         ranks = await self._ask(self._roster.living)
         while True:
             for entry in ranks:
                 self._connect(entry)
-            # Ranks whose link was lost but who are still listed are tried again each round.
+            # Ranks whose link was lost but that are still listed are tried again each round.
             retry = any(entry.replica not in self._links for entry in ranks)
             ranks = await self._ask(self._roster.next_change, _RETRY_S if retry else _POLL_S)
 
@@ -109,12 +109,12 @@ class Fleet:
             self._listener.ranks_changed()
 
     def cached(self, ticket: Ticket) -> Cached:
-        """What ranks have of a prompt; they all cut it into blocks of one size."""
+        """Look up what ranks have cached of a prompt, which all cut into blocks of one size."""
         rank = next(iter(self._links.values()))
         return self._prefixes.cached(ticket.blocks, rank.entry.block_tokens)
 
     def blocks(self, request: EngineCoreRequest) -> tuple[int, ...]:
-        """Of a prompt, where there is a choice of ranks that cache them."""
+        """Hash a prompt's blocks; return none unless there is a choice of ranks that cache them."""
         rank = next(iter(self._links.values()), None)
         if rank is None or len(self._links) < 2 or rank.entry.prefix_hash is None:
             return ()
@@ -122,10 +122,10 @@ class Fleet:
 
     def _free_bit(self) -> int:
         taken = sum(link.load.bit for link in self._links.values())
-        return ~taken & (taken + 1)  # the lowest that isn't
+        return ~taken & (taken + 1)  # the lowest bit that isn't taken
 
     def usable(self) -> Iterator[Link]:
-        """Links to every rank of every gang that is whole."""
+        """Return the links to every rank of every gang that is whole."""
         up = [link for link in self._links.values() if link.up.is_set()]
         present: dict[str, int] = {}
         for link in up:
@@ -133,7 +133,7 @@ class Fleet:
         return (link for link in up if present[link.entry.gang] == link.entry.ranks)
 
     def rank_loads(self) -> list[RankLoad]:
-        """Of ranks that take something new: those of a gang that is let go don't."""
+        """Return the loads of ranks that take new requests: those of a draining gang don't."""
         usable = list(self.usable())
         draining = {link.entry.gang for link in usable if link.draining}
         return [link.load for link in usable if link.entry.gang not in draining]
@@ -142,7 +142,7 @@ class Fleet:
         return self._links.get(replica) if replica is not None else None
 
     async def close(self) -> None:
-        """Closes all links."""
+        """Close all links."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -150,7 +150,7 @@ class Fleet:
 
 
 def limits(entry: RankEntry, admission: Admission) -> Limits:
-    """What a rank's engine can hold, by what is configured."""
+    """Compute what a rank is given at most, from its engine's limits and the configuration."""
     return Limits(
         sequences=entry.max_num_seqs,
         prefill_tokens=int(admission.prefill_steps * entry.max_num_batched_tokens),

@@ -1,4 +1,4 @@
-"""Who may reach a router: with keys, their holders; without, as a rule, this machine alone."""
+"""Decides who may reach a router: holders of keys, or without keys, as a rule, this machine."""
 
 import logging
 from dataclasses import dataclass

@@ -32,7 +32,11 @@ _BROKEN = (
 
 
 class Link:
-    """Up from the rank's first word until it says DEAD, falls silent, or its socket breaks."""
+    """A connection to a rank, whose load it keeps up to date.
+
+    It is up from the rank's first message until the rank says DEAD or falls silent, or its socket
+    breaks.
+    """
 
     def __init__(
         self,
@@ -62,9 +66,9 @@ class Link:
         on_outputs: Callable[[EngineCoreOutputs], None],
         on_cache: Callable[[CacheChange], None],
     ) -> None:
-        """Talk to the rank until the link is lost, and close it.
+        """Talk to the rank until the link is lost, then close the link.
 
-        Each step's outputs go to `on_outputs`, none of them where only the load has changed.
+        The outputs of each step go to `on_outputs`, none of them where only the load has changed.
         """
         self._send(ToShard.HELLO)
         listening = asyncio.create_task(self._listen(on_outputs, on_cache))
@@ -119,7 +123,7 @@ class Link:
         self._unacknowledged.add(routed.ticket for routed in batch)
 
     def abort(self, routed: RoutedRequest) -> None:
-        """Tell the rank to drop a request, and count it in `load` no more."""
+        """Tell the rank to drop a request, and no longer count it in `load`."""
         self._send(ToShard.ABORT, self._codec.encode([routed.wire_id]))
         self._unacknowledged.abort(routed.wire_id, routed.ticket, started=routed.started)
 

@@ -1,4 +1,4 @@
-"""Hashes of a prompt's blocks, as vLLM's prefix cache computes them: of tokens and images.
+"""Hashes of a prompt's blocks, as vLLM's prefix cache computes them from tokens and images.
 
 Read from vLLM 0.32.
 """
@@ -15,9 +15,10 @@ from deployments.wire.blocks import as_number
 
 
 def prompt_blocks(request: EngineCoreRequest, algorithm: str, block_tokens: int) -> tuple[int, ...]:
-    """Of the full blocks, in order; each stands for all tokens up to its end.
+    """Hash the full blocks, in order; each hash stands for all tokens up to its block's end.
 
-    None of a request that won't read the cache, as one for the logprobs of its prompt.
+    Returns none for a request that won't read the cache, such as a request for the logprobs of its
+    prompt.
     """
     hashed = Request.from_engine_core_request(request, _hasher(algorithm, block_tokens))
     if hashed.skip_reading_prefix_cache:

@@ -1,4 +1,4 @@
-"""What vLLM's front end leaves undone in a request, before the request gets a rank.
+"""Completes requests as vLLM's front end makes them, before they get a rank.
 
 Read from vLLM 0.32.
 """
@@ -7,16 +7,17 @@ from vllm.v1.engine import EngineCoreRequest
 
 from deployments.wire.resumed_tokens import RESUME
 
-# Keys of `extra_args` that are between routers, ranks and vLLM.
+# Keys of `extra_args` that only routers, ranks and vLLM itself may set.
 _NOT_FOR_CLIENTS = (RESUME, "kv_cache_report_mode")
 
 
 def put_right(request: EngineCoreRequest) -> None:
-    """Change a request that comes from vLLM's front end, in place.
+    """Correct a request that comes from vLLM's front end, in place.
 
-    vLLM's Mistral parser waits for the end of a reasoning that nobody asked for, and until then the
-    engine holds the answer to no grammar: not in completions, nor in responses, nor for
-    `structured_outputs`. And clients may send `extra_args` of their own (`vllm_xargs`).
+    vLLM's Mistral parser waits for the end of a reasoning also where none was asked for. Until then
+    the engine holds the answer to no grammar: not in completions, nor in responses, nor for
+    `structured_outputs`. And clients may send `extra_args` of their own (`vllm_xargs`): those that
+    they may not set are removed.
     """
     if not reasons(request):
         request.reasoning_ended = True

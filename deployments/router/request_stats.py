@@ -1,4 +1,4 @@
-"""What a router's requests were like of late: how many came, how long they were, how fast."""
+"""Statistics of a router's recent requests: how many came, how long they were, how fast."""
 
 from collections import Counter, deque
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ class _Answer:
 
 
 class RequestStats:
-    """Counts arrivals and answers of the last seconds, on one clock that is handed in."""
+    """Counts arrivals and answers of the last seconds; all times given to it are of one clock."""
 
     def __init__(self, now_s: float) -> None:
         self._since_s = now_s
@@ -34,12 +34,12 @@ class RequestStats:
         self._answers: deque[_Answer] = deque(maxlen=_MOST_ANSWERS)
 
     def arrive(self, tier: Tier, now_s: float) -> None:
-        """Count a request that comes, whether or not there is room for it."""
+        """Count a request that arrives, whether or not there is room for it."""
         self._arrivals.append((now_s, tier))
         self._forget(now_s)
 
     def finish(self, routed: RoutedRequest, now_s: float) -> None:
-        """Count a request that has got its answer."""
+        """Count a request whose answer is complete, unless it has no token."""
         tokens = routed.produced
         if routed.first_token_s is None:
             return
@@ -55,7 +55,7 @@ class RequestStats:
         self._answers.append(answer)
 
     def report(self, router: str, requests: Iterable[RoutedRequest], now_s: float) -> RouterReport:
-        """Make a router's report; `requests` are all of its unfinished ones."""
+        """Make a router's report; `requests` are all of its unfinished requests."""
         self._forget(now_s)
         answers = self._answers
         lengths = Lengths(

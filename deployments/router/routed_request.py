@@ -1,4 +1,4 @@
-"""A request as the router keeps it: all that is needed to send it to another rank."""
+"""A request as the router keeps it, with all that is needed to send it to another rank."""
 
 import asyncio
 import copy
@@ -17,16 +17,16 @@ from deployments.scheduling.ticket import Ticket
 from deployments.wire.resumed_tokens import RESUME
 
 _encoder = MsgpackEncoder()
-_NUMBER = re.compile(r"^\d+_")  # of an answer, before the id of what asked for `n`
-_BEAM = re.compile(r"-[0-9a-f]{16}-beam-\d+-[0-9a-f]{8}$")  # after the id of the search
+_NUMBER = re.compile(r"^\d+_")  # of a sibling, before the id that all `n` share
+_BEAM = re.compile(r"-[0-9a-f]{16}-beam-\d+-[0-9a-f]{8}$")  # after the id of a beam search
 
 
 @dataclass(slots=True, eq=False)
 class RoutedRequest:
     """One request and the tokens it has produced so far, over all the ranks it has been on.
 
-    It waits (`replica` is None), is at a rank, and waits again if that rank is lost or it must give
-    way. Times are seconds of the dispatcher's clock.
+    It waits (`replica` is None), is at a rank, and waits again if it is requeued: because that rank
+    is lost, or because a better class needs its place. Times are seconds of the dispatcher's clock.
     """
 
     request: EngineCoreRequest
@@ -35,7 +35,8 @@ class RoutedRequest:
     replica: str | None = None  # where it is now
     attempt: int = 0
     tokens: list[int] = field(default_factory=list)
-    # Made by the dispatcher. Done when it goes to its first rank; an exception says why to none.
+    # Made by the dispatcher. Done when the request goes to its first rank or ends without one; an
+    # exception says why it is refused.
     placed: asyncio.Future[None] = field(init=False)
     first_token_s: float | None = None
     waits_since_s: float = field(init=False)  # or waited, before it came to this rank
@@ -47,28 +48,29 @@ class RoutedRequest:
         self.ticket = self._ticket()
 
     def require_sendable(self) -> None:
-        """Raise VLLMValidationError for a number that no message can hold."""
+        """Raise VLLMValidationError if the request has a number that no message can hold."""
         try:
             _encoder.encode([self.request.sampling_params, self.request.reasoning_parser_kwargs])
         except (OverflowError, TypeError, ValueError) as error:
             raise VLLMValidationError(f"A number in the request is too large: {error}") from error
 
     async def charge_prompt(self) -> None:
-        """Charge the request's key for the prompt; raises QuotaError if it has no tokens left.
+        """Charge the request's key for the prompt.
 
-        vLLM makes a beam search of a request for each token of each beam: only the first brings a
-        prompt, those of the others are answers that have been paid for.
+        Raises QuotaError if the key has no tokens left. vLLM sends a request for each token of each
+        beam of a beam search: only the first one's prompt is charged. The prompts of the others end
+        in answers, which have been paid for.
         """
         if self.caller is not None:
             await self.caller.prompt(_BEAM.sub("", self.asked), self.ticket.prompt_tokens)
 
     def send_to(self, replica: str) -> None:
-        """Note that the request goes to that rank, and waits no longer."""
+        """Note that the request goes to that rank and no longer waits."""
         self.replica = replica
         self.stop_waiting()
 
     def stop_waiting(self) -> None:
-        """Let whoever awaits the first rank go on, without one if the request has ended."""
+        """Cancel the deadline, and complete `placed` unless it is done."""
         if self.deadline is not None:
             self.deadline.cancel()
             self.deadline = None
@@ -85,24 +87,24 @@ class RoutedRequest:
 
     @property
     def id(self) -> str:
-        """The front end's id, the same on all ranks."""
+        """The front end's id of the request, the same on all ranks."""
         return str(self.request.request_id)
 
     @property
     def produced(self) -> int:
-        """Tokens of the answer so far."""
+        """Number of tokens of the answer so far."""
         return len(self.tokens)
 
     @property
     def started(self) -> bool:
-        """Whether its rank has computed its prompt, and what it had produced before."""
+        """Whether its rank has computed the prompt and the tokens of earlier ranks."""
         prompt_tokens = len(self.request.prompt_token_ids or ())
         return prompt_tokens + self.produced > self.ticket.prompt_tokens
 
     def requeue(self, now_s: float) -> None:
-        """Take it back from its rank: what it has produced is prefilled at the next one.
+        """Take the request back from its rank: the next rank prefills what it has produced.
 
-        The time that it has waited runs on if this rank brought it no further than the last one.
+        The time that it has waited runs on if this rank brought it no further than the one before.
         """
         if self.started or not self.attempt:
             self.waits_since_s = now_s
@@ -128,27 +130,27 @@ class RoutedRequest:
 
     @property
     def asked(self) -> str:
-        """An id that all `n` answers to a prompt share, and no other request.
+        """An id that all `n` siblings of a prompt share, and no other request.
 
-        Not vLLM's `external_req_id`, which clients may choose.
+        It isn't vLLM's `external_req_id`, which clients may choose.
         """
         return _NUMBER.sub("", self.request.request_id)
 
     @property
     def wire_id(self) -> str:
-        """The id at its rank, another for each attempt: late words of an earlier match nothing."""
+        """The id at its rank, a new one per attempt: late outputs of earlier ones match nothing."""
         return f"{self.request.request_id}/{self.attempt}"
 
     def message(self) -> EngineCoreRequest:
         """Make the request to send now: the original, or its continuation.
 
-        A continuation carries the tokens produced so far as *output*: the shard's engine takes
-        them up where the lost one left off (`deployments.shard.resume`), so penalties, minimum
-        and maximum length, seeds and grammars go on as if nothing had happened.
+        A continuation carries the tokens produced so far as *output*: the shard's engine resumes
+        where the lost one stopped (`deployments.shard.resume`), so penalties, minimum and maximum
+        length, seeds and grammars continue unchanged.
         """
         message = copy.copy(self.request)
         message.request_id = self.wire_id
-        # Within a rank, too, a better class goes first, and in it a key's only request.
+        # Within a rank, too, a better class goes first, and within a class a key's only request.
         message.priority = 2 * self.ticket.tier + (not self.ticket.sparse)
         if self.tokens and message.sampling_params is not None:
             params = message.sampling_params.clone()
@@ -159,7 +161,7 @@ class RoutedRequest:
 
 
 def _tier(priority: int, key: Key | None) -> Tier:
-    """Choose the class by vLLM's `priority`, the lower the sooner, but none above the key's own."""
+    """Choose the class by vLLM's `priority`, where less is sooner, but none above the key's own."""
     asked = None if priority == 0 else Tier.INTERACTIVE if priority < 0 else Tier.BATCH
     if key is None:
         return Tier.STANDARD if asked is None else asked

@@ -15,7 +15,7 @@ from deployments.scheduling.routing import Routing, least_loaded_rank
 
 
 class Guard(Protocol):
-    """Keeps out who may not ask."""
+    """Keeps out clients that may not send requests."""
 
     def check(self) -> None:
         """Raise ConfigError if the deployment may not be served where it is."""
@@ -25,14 +25,14 @@ class Guard(Protocol):
 
 
 class Scaler(Protocol):
-    """Is told what the number of gangs is decided by."""
+    """Reports what the number of gangs is decided by."""
 
     async def run(self, dispatcher: Any) -> None:
         """Report a router's requests for as long as it runs."""
 
 
 class Router:
-    """Holds tokenizer and config, no weights; any number of replicas."""
+    """A Serve replica with tokenizer and config, but no weights; there may be any number."""
 
     llm: Any = None  # vLLM's AsyncLLM, once the application is built
 
@@ -44,7 +44,7 @@ class Router:
         scaler: Scaler,
         route: Routing = least_loaded_rank,
     ) -> None:
-        """`roster` is a Serve handle."""
+        """Check the guard, which may raise ConfigError; `roster` is a Serve handle."""
         guard.check()
         self._deployment = deployment
         self._roster = roster
@@ -76,7 +76,7 @@ class Router:
         self._working.add(asyncio.create_task(work))
 
     def record_autoscaling_stats(self) -> dict[str, float]:
-        """Serve asks, and hands it to `RouterPolicy`."""
+        """Return the load that Serve hands to `RouterPolicy`."""
         if self._deployment.routers.autoscaling is None or self.llm is None:
             return {}
         open_requests = self.llm.engine_core.dispatcher.open_requests

@@ -1,4 +1,4 @@
-"""One router's line to the scaler; with no gang at all, a call that makes Serve start one."""
+"""One router's reports to the scaler, and a call that makes Serve start a first gang."""
 
 import asyncio
 import contextlib
@@ -13,13 +13,16 @@ from deployments.router.dispatcher import Dispatcher
 
 @dataclass(frozen=True)
 class ScalerLine:
-    """Both are Serve handles; `shards` makes the gangs part of the application, and wakes one."""
+    """Reports to the scaler, and asks Serve for a gang when requests wait and there is none.
+
+    `scaler` and `shards` are Serve handles; `shards` also makes the gangs part of the application.
+    """
 
     scaler: Any | None  # None: the number of gangs is fixed
     shards: Any
 
     async def run(self, dispatcher: Dispatcher) -> None:
-        """Report for ever; returns at once where nobody scales."""
+        """Report for ever; return at once if the number of gangs is fixed."""
         if self.scaler is None:
             return
         router = str(serve.get_replica_context().replica_id)
@@ -28,7 +31,7 @@ class ScalerLine:
             with contextlib.suppress(Exception):  # it may be restarting
                 await self.scaler.router.remote(dispatcher.report(router))
             if dispatcher.waits_for_a_gang() and (waking is None or waking.done()):
-                # Serve has nobody to send it to, so it starts a gang; `wake` then does nothing.
+                # Serve has no gang to send the call to, so it starts one; `wake` then does nothing.
                 waking = asyncio.ensure_future(self._wake())
             await asyncio.sleep(REPORT_EVERY_S)
 

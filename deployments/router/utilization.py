@@ -1,17 +1,18 @@
-"""How hard a router works: CPU, and how late its event loop is."""
+"""The utilization of a router: its CPU time, and how late its event loop is."""
 
 import asyncio
 import time
 
 _LOOK_EVERY_S = 0.1
-_WEIGHT = 0.02  # of each look: half of what is told is of the last 3.5 s
+_WEIGHT = 0.02  # of each measurement: half of a mean is of the last 3.5 s
 
 
 class Utilization:
-    """`cpu` of a core, `lag_s` in seconds; both are means that forget.
+    """Measures a router: `cpu` as a share of one core, and the event loop's `lag_s` in seconds.
 
-    Threads that tokenize and decode images may take more cores than one, at its start above all.
-    That isn't what another router is needed for: the event loop, which is, has but one.
+    Both are means in which old measurements fade. Threads that tokenize and decode images may take
+    more than one core, above all when a router starts. That needs no further router: what does is
+    the event loop, which has only one core.
     """
 
     def __init__(self) -> None:
@@ -19,7 +20,7 @@ class Utilization:
         self.lag_s = 0.0
 
     async def watch(self) -> None:
-        """Runs for ever."""
+        """Measure for ever."""
         before_s, before_cpu_s = time.monotonic(), time.process_time()
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
@@ -28,6 +29,6 @@ class Utilization:
             before_s, before_cpu_s = now_s, now_cpu_s
 
     def look(self, elapsed_s: float, cpu_s: float) -> None:
-        """After a sleep that should have taken `_LOOK_EVERY_S`."""
+        """Take one measurement, after a sleep that should have taken `_LOOK_EVERY_S`."""
         self.cpu += _WEIGHT * (min(1.0, cpu_s / elapsed_s) - self.cpu)
         self.lag_s += _WEIGHT * (elapsed_s - _LOOK_EVERY_S - self.lag_s)

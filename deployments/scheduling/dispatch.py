@@ -1,4 +1,4 @@
-"""One round of handing out what waits: a pure function of the line and the ranks."""
+"""Hands waiting requests to ranks: a pure function of the line and the ranks."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,9 +15,9 @@ def dispatch(
     cached: Callable[[Ticket], Cached],
     route: Routing = least_loaded_rank,
 ) -> list[tuple[Ticket, RankLoad]]:
-    """Take from the line, in order, what the ranks have room for, and count it in their loads.
+    """Take from the line, in order, the requests that ranks have room for, and count them there.
 
-    Whoever is first and fits nowhere makes the others wait: small requests don't overtake a large
+    If the first request fits nowhere, the others wait too, or small requests could overtake a large
     one for ever. Returns each request that was taken, and its rank.
     """
     handed_out = []

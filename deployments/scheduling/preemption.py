@@ -1,4 +1,4 @@
-"""Which batch requests leave a rank for a request of a better class: a pure function."""
+"""Chooses batch requests that leave a rank for a request of a better class: a pure function."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -11,22 +11,22 @@ from deployments.scheduling.ticket import Ticket
 
 
 class Preemptible(Protocol):
-    """What preemption needs to know of a request."""
+    """A request as preemption sees it."""
 
     @property
     def ticket(self) -> Ticket: ...
 
     @property
     def replica(self) -> str | None:
-        """The rank that has the request; None while it waits."""
+        """Name of the rank that has the request; None while the request waits."""
 
     @property
     def produced(self) -> int:
-        """Tokens of the answer so far."""
+        """Number of answer tokens so far."""
 
     @property
     def started(self) -> bool:
-        """Whether its rank has computed its prompt."""
+        """Whether the rank has computed the prompt."""
 
 
 Victim = TypeVar("Victim", bound=Preemptible)
@@ -35,8 +35,9 @@ Victim = TypeVar("Victim", bound=Preemptible)
 def victims(ticket: Ticket, ranks: Sequence[RankLoad], requests: Iterable[Victim]) -> list[Victim]:
     """Choose as few batch requests as make room for `ticket` at one rank.
 
-    Those with the fewest tokens go first, for what a request has produced is prefilled when it goes
-    on. Returns none if even all of them wouldn't make room.
+    Requests with the fewest answer tokens go first, because those tokens are prefilled when the
+    request continues. Returns an empty list if even all batch requests of a rank wouldn't make
+    room.
     """
     if ticket.tier is Tier.BATCH:
         return []
@@ -44,13 +45,13 @@ def victims(ticket: Ticket, ranks: Sequence[RankLoad], requests: Iterable[Victim
     for request in requests:
         if request.ticket.tier is Tier.BATCH:
             batch[request.replica].append(request)
-    found: list[list[Victim]] = []
+    choices: list[list[Victim]] = []
     for rank in ranks:
         after = copy(rank)
         candidates = sorted(batch[rank.replica], key=lambda request: request.produced)
         for count, request in enumerate(candidates, start=1):
             after.release(request.ticket, started=request.started)
             if after.admits(ticket):
-                found.append(candidates[:count])
+                choices.append(candidates[:count])
                 break
-    return min(found, key=len, default=[])
+    return min(choices, key=len, default=[])

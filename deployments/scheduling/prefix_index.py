@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 
 from deployments.wire.cache_change import CacheChange
 
-# How many tokens of a prompt are cached, and where: the ranks' bits. The most tokens come first.
+# Numbers of a prompt's tokens that are cached, each with the bits of the ranks that hold them. The
+# most tokens come first.
 Cached = Sequence[tuple[int, int]]
 
 
 class PrefixIndex:
-    """A rank is a bit, and a block the sum of the bits of the ranks that hold it."""
+    """Tells which ranks hold a block: a rank is a bit, a block the sum of its holders' bits."""
 
     def __init__(self) -> None:
         self._holders: dict[int, int] = {}
@@ -25,23 +26,26 @@ class PrefixIndex:
         self._remove(rank, change.removed)
 
     def forget(self, rank: int) -> None:
-        """It is lost, or starts anew."""
+        """Drop a rank's blocks, because it is lost or starts anew."""
         self._remove(rank, [block for block, ranks in self._holders.items() if ranks & rank])
 
     def cached(self, blocks: Iterable[int], block_tokens: int) -> Cached:
-        """How much of a prompt each rank has: a cache is used up to the first block it lacks."""
-        found: list[tuple[int, int]] = []
-        tokens, ranks = 0, -1  # all of them
+        """Return how many tokens of a prompt each rank has cached.
+
+        A cache is used up to the first block that it lacks.
+        """
+        prefixes: list[tuple[int, int]] = []
+        tokens, ranks = 0, -1  # all ranks
         for block in blocks:
             holders = ranks & self._holders.get(block, 0)
             if holders != ranks and tokens:
-                found.append((tokens, ranks & ~holders))
+                prefixes.append((tokens, ranks & ~holders))
             if not (ranks := holders):
                 break
             tokens += block_tokens
         if ranks and tokens:
-            found.append((tokens, ranks))
-        return found[::-1]
+            prefixes.append((tokens, ranks))
+        return prefixes[::-1]
 
     def _remove(self, rank: int, blocks: Iterable[int]) -> None:
         for block in blocks:

@@ -8,10 +8,10 @@ from deployments.wire.blocks import in_blocks
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one rank is given at most, so that its engine neither queues nor preempts."""
+    """The most that one rank is given, so that its engine neither queues nor preempts."""
 
     sequences: int
-    prefill_tokens: int  # of prompts yet to be computed, before another is let in
+    prefill_tokens: int  # of prompts yet to be computed, for another to be admitted
     kv_tokens: int  # of prompts, and answers as long as they are expected to get
     block_tokens: int = 1  # the cache is given out in blocks
     reserve: float = 0.0  # share of sequences and cache, for requests that are their key's only one
@@ -19,7 +19,7 @@ class Limits:
 
 @dataclass(slots=True)
 class RankLoad:
-    """One rank as a router sees it: what the rank reports, and what is on its way there."""
+    """One rank as scheduling sees it: what the rank reports, and what is on its way there."""
 
     replica: str
     limits: Limits
@@ -30,11 +30,12 @@ class RankLoad:
     answer_tokens: int = 1024  # few of the rank's answers are longer
 
     def admits(self, ticket: Ticket) -> bool:
-        """An idle rank takes anything: what is larger than a budget must go somewhere.
+        """Tell whether the rank has room for a request.
 
-        Prefill is bounded by what is before a prompt, not with it: or a long one, first in the
-        line, would keep all others from ranks that have little to do. A key's only request needn't
-        heed it, for its prompt is the engine's next.
+        An idle rank takes any request, for one that is larger than a budget must go somewhere. The
+        prefill budget bounds the tokens ahead of a prompt, without the prompt's own. Otherwise a
+        long prompt, first in the line, would keep all others from ranks that have little to do. A
+        key's only request is exempt from this budget, for its prompt is the engine's next.
         """
         if not self.sequences:
             return True
@@ -47,16 +48,16 @@ class RankLoad:
         )
 
     def take(self, ticket: Ticket) -> None:
-        """Counts a request that goes there."""
+        """Count a request that goes to the rank."""
         self.sequences += 1
         self.prefill_tokens += ticket.prefill_tokens
         self.promised_tokens += self.promise(ticket)
 
     def release(self, ticket: Ticket, started: bool) -> None:
-        """Counts a request no more that leaves; one that has `started` is prefilled already.
+        """Stop counting a request that leaves; one that has `started` is prefilled already.
 
-        The rank may have computed a part of one that hasn't, and counts that no more: hence never
-        less than nothing.
+        The rank may have computed a part of a prompt that hasn't started, and no longer counts that
+        part. So the numbers are kept from falling below 0.
         """
         self.sequences -= 1
         if not started:
@@ -64,14 +65,14 @@ class RankLoad:
         self.promised_tokens = max(0, self.promised_tokens - self.promise(ticket))
 
     def promise(self, ticket: Ticket) -> int:
-        """KV cache, in tokens, that a request is counted for."""
+        """Return the KV cache, in tokens, that a request is counted for."""
         tokens = ticket.prompt_tokens + min(ticket.max_tokens, self.answer_tokens)
         return in_blocks(tokens, self.limits.block_tokens)
 
     def report(
         self, sequences: int, prefill_tokens: int, promised_tokens: int, answer_tokens: int
     ) -> None:
-        """Takes the rank's own word for everything that it has heard of."""
+        """Take the rank's own numbers for everything that it has heard of."""
         self.sequences = sequences
         self.prefill_tokens = prefill_tokens
         self.promised_tokens = promised_tokens

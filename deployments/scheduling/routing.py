@@ -1,4 +1,4 @@
-"""Which rank gets a request: a pure function of what the router knows."""
+"""Chooses the rank that gets a request: a pure function of what the router knows."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -7,31 +7,32 @@ from deployments.scheduling.prefix_index import Cached
 from deployments.scheduling.rank_load import RankLoad
 from deployments.scheduling.ticket import Ticket
 
-# A running sequence counts for as many tokens of prompts: it takes a token of every step, and a
+# A running sequence counts as this many prompt tokens: it takes a token of every step, and a
 # prefix that many requests share mustn't draw all of them to the one rank that has it.
 _SEQUENCE_TOKENS = 8
 
-# From a ticket, the ranks and what is cached of the prompt: the chosen rank and how many tokens it
-# has cached, or None if no rank admits the request.
+# A function of a ticket, the ranks and what is cached of the prompt. It returns the chosen rank and
+# how many tokens that rank has cached, or None if no rank admits the request.
 Routing = Callable[[Ticket, Iterable[RankLoad], Cached], tuple[RankLoad, int] | None]
 
 
 def least_loaded_rank(
     ticket: Ticket, ranks: Iterable[RankLoad], cached: Cached
 ) -> tuple[RankLoad, int] | None:
-    """Choose, of the ranks that admit the request, the one with the least work once it has it.
+    """Choose, of the ranks that admit the request, the rank with the least work once it has it.
 
-    Work is counted in tokens: of prompts that the rank has yet to compute, this one's included but
-    for what it has `cached` of it, and for each of its sequences as `_SEQUENCE_TOKENS`. A step of a
-    gang lasts as long as that of its busiest rank, so this also evens out what its ranks have to
-    do. Returns the rank, and how many tokens of the prompt it has cached.
+    Work is counted in tokens: the prompt tokens that the rank has yet to compute, those of this
+    request included unless they are `cached` there, and `_SEQUENCE_TOKENS` for each sequence. A
+    step of a gang lasts as long as that of its busiest rank, so this also evens out the work of a
+    gang's ranks. Returns the rank and how many tokens of the prompt it has cached, or None if no
+    rank admits the request.
     """
     best: tuple[RankLoad, int] | None = None
     least, tie = math.inf, (0, "")
     for rank in ranks:
         held = held_tokens(rank.bit, cached) if cached else 0
         work = rank.prefill_tokens - held + _SEQUENCE_TOKENS * rank.sequences
-        # Asked last: most ranks are out by then, and there may be hundreds.
+        # `admits` comes last: by then most ranks are ruled out, and there may be hundreds.
         if work <= least and rank.admits(ticket):
             order = rank.promised_tokens, rank.replica
             if work < least or order < tie:

@@ -1,4 +1,4 @@
-"""A request as scheduling sees it: whose it is, and how much work."""
+"""A request as scheduling sees it: its class, its key, and how much work it is."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from configs.tier import Tier
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """One waiting request.
+    """One request that waits in the line or is at a rank.
 
     `start_tag` and `sparse` are set when it joins the line, `cached_tokens` when it leaves.
     """
@@ -18,12 +18,12 @@ class Ticket:
     prompt_tokens: int
     max_tokens: int  # of the answer
     weight: float = 1.0
-    blocks: tuple[int, ...] = ()  # hashes of the prompt's
+    blocks: tuple[int, ...] = ()  # hashes of the prompt's blocks
     start_tag: float = field(default=0.0, init=False)
-    sparse: bool = field(default=False, init=False)  # its key has no other
+    sparse: bool = field(default=False, init=False)  # its key has no other open request
     cached_tokens: int = field(default=0, init=False)  # of the prompt, at the rank it goes to
 
     @property
     def prefill_tokens(self) -> int:
-        """What that rank has to compute of the prompt."""
+        """Prompt tokens that the rank has to compute, because it hasn't cached them."""
         return self.prompt_tokens - self.cached_tokens

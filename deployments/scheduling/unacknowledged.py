@@ -1,4 +1,4 @@
-"""What a rank has been sent and its reports don't know of yet: requests, and aborts."""
+"""Requests and aborts that were sent to a rank and that its reports don't know of yet."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from deployments.wire.load import Load
 
 
 class Output(Protocol):
-    """What is used of vLLM's EngineCoreOutput: a request's share of one engine step."""
+    """The part of vLLM's EngineCoreOutput that is used: a request's share of one engine step."""
 
     @property
     def request_id(self) -> str: ...
@@ -34,7 +34,8 @@ class _Abort:
 class Unacknowledged:
     """Keeps a rank's load right between the rank's reports.
 
-    A rank hears in order what it is sent, so how much it has heard tells what it hasn't.
+    A rank hears messages in the order in which they are sent, so the number of messages that it has
+    heard tells which ones it hasn't.
     """
 
     def __init__(self, rank: RankLoad) -> None:
@@ -43,12 +44,12 @@ class Unacknowledged:
         self._unheard: deque[Ticket | _Abort] = deque()
 
     def add(self, tickets: Iterable[Ticket]) -> None:
-        """Note requests that were sent and that the rank's load counts already."""
+        """Note requests that were sent; the rank's load counts them already."""
         for ticket in tickets:
             self._send(ticket)
 
     def abort(self, wire_id: str, ticket: Ticket, *, started: bool) -> None:
-        """Free a request's place at once, also in reports from before the rank hears of it."""
+        """Free a request's place at once, also in reports from before the rank hears the abort."""
         self._rank.release(ticket, started)
         self._send(_Abort(wire_id, ticket, started))
 
@@ -57,7 +58,10 @@ class Unacknowledged:
         self._unheard.append(message)
 
     def hear(self, outputs: Iterable[Output]) -> None:
-        """Take a step's outputs before its `report`, which counts no request that has finished."""
+        """Note what a step's outputs say of aborted requests.
+
+        Call it before the step's `report`, which counts no request that has finished.
+        """
         aborts = {
             message.wire_id: message for message in self._unheard if isinstance(message, _Abort)
         }
@@ -67,7 +71,7 @@ class Unacknowledged:
                 abort.finished |= output.finished
 
     def report(self, load: Load) -> None:
-        """Take the rank's word for all that it has heard of, and count the rest on top."""
+        """Take the rank's own numbers, and count on top the messages that it hasn't heard yet."""
         while self._sent - len(self._unheard) < load.heard:
             self._unheard.popleft()
         self._rank.report(

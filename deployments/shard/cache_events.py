@@ -1,7 +1,8 @@
-"""Has an engine tell its shard which blocks its prefix cache holds, as a vLLM plugin.
+"""A vLLM plugin: an engine tells its shard which blocks its prefix cache holds.
 
-vLLM publishes the events of its cache, with the tokens in them, to whoever connects to a port. Here
-only hashes leave the engine, to a socket in the shard's own directory. Read from vLLM 0.32.
+vLLM publishes the events of its cache, with the tokens in them, to any process that connects to a
+port. Here only hashes leave the engine, to a socket in the shard's own directory. Read from vLLM
+0.32.
 """
 
 from collections import Counter
@@ -21,7 +22,10 @@ SCHEME = "small4+"  # before a ZMQ address: not for vLLM's own publisher
 
 
 def register() -> None:
-    """Entry point of `vllm.general_plugins`; vLLM calls it in every process, maybe twice."""
+    """Make vLLM create our publisher for addresses that begin with SCHEME.
+
+    Entry point of `vllm.general_plugins`; vLLM calls it in every process, maybe twice.
+    """
     kv_events.EventPublisherFactory._registry["zmq"] = _publisher
 
 
@@ -32,7 +36,7 @@ def _publisher(endpoint: str, **options: Any) -> Any:
 
 
 class CachePublisher(kv_events.EventPublisher):
-    """Called by the engine's scheduler after each step in which its cache has changed."""
+    """Sends the shard what the scheduler publishes after each step that changes the cache."""
 
     def __init__(self, address: str) -> None:
         super().__init__()
@@ -49,15 +53,16 @@ class CachePublisher(kv_events.EventPublisher):
 
 
 class Copies:
-    """How often the cache holds each block: vLLM tells of every copy that comes and goes."""
+    """Counts how often the cache holds each block: vLLM reports every copy that comes and goes."""
 
     def __init__(self) -> None:
         self._counts: Counter[int] = Counter()
 
     def change(self, events: Iterable[Any]) -> CacheChange:
-        """The net effect of `events`, in their order; memories other than the engine's don't count.
+        """Return the net effect of `events`, in their order.
 
-        What vLLM calls its GPU is a CPU engine's own memory too.
+        Memories other than the engine's own don't count. What vLLM calls GPU is a CPU engine's own
+        memory, too.
         """
         cleared, before = False, dict[int, bool]()
         for event in events:

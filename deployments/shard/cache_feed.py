@@ -1,4 +1,4 @@
-"""Which blocks this rank's prefix cache holds, as its engine tells."""
+"""Which blocks a rank's prefix cache holds, as its engine reports."""
 
 import tempfile
 from pathlib import Path
@@ -13,7 +13,10 @@ from deployments.wire.sockets import tune
 
 
 class CacheFeed:
-    """`endpoint` is for the engine's configuration; no other user of the machine can open it."""
+    """Follows the prefix cache of this rank's engine.
+
+    `endpoint` is for the engine's configuration; no other user of the machine can open it.
+    """
 
     def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="small4-")
@@ -34,7 +37,7 @@ class CacheFeed:
         return change
 
     def all_held(self) -> CacheChange:
-        """For a router that has heard of none yet."""
+        """Return all blocks as one change, for a router that knows none yet."""
         return CacheChange(cleared=True, stored=list(self._held), removed=[])
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from deployments.vllm_config import COUNT_EXPERTS
 
 
 def uncountable(vllm_config: Any) -> str | None:
-    """Why experts can't be counted, and what to do about it; None if they can."""
+    """Return why experts can't be counted, and the remedy; None if they can."""
     parallel, aux = vllm_config.parallel_config, vllm_config.aux_output_config
     if parallel.pipeline_parallel_size > 1:
         return "no worker of its engine sees all layers: set engine.pipeline_parallel_size: 1."
@@ -23,10 +23,10 @@ def uncountable(vllm_config: Any) -> str | None:
 
 
 def counts_in_graphs(vllm_config: Any) -> bool:
-    """Whether the counter is there from the start, before graphs are captured.
+    """Tell whether the counter is there from the start, before graphs are captured.
 
     On a GPU experts are chosen within an operation that the compiler doesn't look into. On a CPU
-    it does, and would compile the counter with what it knew at the first step.
+    the compiler does look, and would compile the counter with the values of the first step.
     """
     from vllm.platforms import current_platform
 

@@ -1,8 +1,8 @@
-"""Expert parallelism for vLLM's CPU backend, as a vLLM plugin.
+"""A vLLM plugin: expert parallelism for the CPU backend.
 
-vLLM 0.32 wires it only half (vllm issue 57837): the CPU expert kernel takes global expert ids as
-local ones, and the CPU communicator lacks the two uneven collectives that ranks exchange tokens
-by. Active on CPU only; on a GPU this module does nothing.
+vLLM 0.32 has only half of it (vllm issue 57837): the CPU expert kernel takes global expert ids as
+local ones, and the CPU communicator lacks the two uneven collectives with which ranks exchange
+tokens. Active on CPU only; on a GPU this module does nothing.
 """
 
 import functools
@@ -14,7 +14,10 @@ import torch.distributed as dist
 
 
 def register() -> None:
-    """Entry point of `vllm.general_plugins`; vLLM calls it in every process, maybe twice."""
+    """Complete vLLM's expert parallelism if it runs on a CPU.
+
+    Entry point of `vllm.general_plugins`; vLLM calls it in every process, maybe twice.
+    """
     from vllm.platforms import current_platform
 
     if not current_platform.is_cpu():
@@ -36,7 +39,7 @@ def register() -> None:
 def local_experts(
     expert_map: torch.Tensor, topk_ids: torch.Tensor, topk_weights: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Global expert ids and weights, both (tokens, top_k), as this rank's.
+    """Return global expert ids and weights, both (tokens, top_k), as this rank's.
 
     `expert_map` gives a global expert its local id, or -1 on a rank that lacks it. A missing
     expert becomes expert 0 with weight 0: its rank adds the real term when outputs are summed.
@@ -67,7 +70,7 @@ def _all_gatherv(
     dim: int = 0,
     sizes: list[int] | None = None,
 ) -> torch.Tensor | list[torch.Tensor]:
-    """Concatenates every rank's rows, `sizes[r]` of them from rank r."""
+    """Concatenate every rank's rows, `sizes[r]` of them from rank r."""
     if dim != 0:
         raise NotImplementedError(f"all_gatherv on CPU gathers rows only, not dim {dim}")
     if isinstance(input_, list):
@@ -88,7 +91,7 @@ def _gather_rows(communicator: Any, rows: torch.Tensor, sizes: list[int] | None)
 def _reduce_scatterv(
     self: Any, input_: torch.Tensor, dim: int = -1, sizes: list[int] | None = None
 ) -> torch.Tensor:
-    """Sums over ranks and returns this rank's rows, `sizes[rank]` of them."""
+    """Sum over ranks and return this rank's rows, `sizes[rank]` of them."""
     if dim != 0:
         raise NotImplementedError(f"reduce_scatterv on CPU scatters rows only, not dim {dim}")
     total = input_.clone(memory_format=torch.contiguous_format)  # all_reduce works in place

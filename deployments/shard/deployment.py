@@ -14,7 +14,7 @@ _END_S = 30  # for an engine to end
 
 
 def shard_deployment_name(ranks: int) -> str:
-    # Serve doesn't replace a gang by one of another size, but one deployment by another.
+    # Serve doesn't change the size of a gang, but it replaces one deployment by another.
     return f"ExpertShardEP{ranks}"
 
 
@@ -35,7 +35,7 @@ def shard_deployment(deployment: Deployment) -> Any:
 
 
 def _replicas(gangs: Gangs) -> dict[str, Any]:
-    """Serve's own delays are none: what they are for is decided by the scaler."""
+    """Return Serve's options for the number of replicas, without delays: the scaler has its own."""
     if (scaling := gangs.autoscaling) is None:
         return {"num_replicas": gangs.count * gangs.ranks}
     return scaled(

@@ -1,4 +1,4 @@
-"""A gang that is let go: its streams end in peace, as far as there is time."""
+"""Lets the requests of a gang that is about to go end first, as far as there is time."""
 
 import asyncio
 import contextlib
@@ -15,10 +15,10 @@ async def drained(
     own_requests: Callable[[], int],
     living: Callable[[], Awaitable[list[RankEntry]]],
 ) -> None:
-    """Returns once no rank of `gang` has a request, or after `within_s`.
+    """Wait until no rank of `gang` has a request, for at most `within_s`.
 
-    Ranks step together, so one that has nothing left stays for those that have. What they have is
-    asked of the roster; while that doesn't answer, or is gone itself, nobody is waited for.
+    Ranks step together, so a rank without requests stays for those that have some. The roster says
+    how many; while it doesn't answer, or is gone itself, no other rank is waited for.
     """
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(within_s):
@@ -33,4 +33,4 @@ async def _busy(gang: str, living: Callable[[], Awaitable[list[RankEntry]]]) -> 
         ranks = await living()
     except Exception:
         return False
-    return any(one.requests for one in ranks if one.gang == gang)
+    return any(rank.requests for rank in ranks if rank.gang == gang)

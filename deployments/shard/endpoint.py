@@ -1,7 +1,7 @@
 """Where routers reach a shard: a ZMQ ROUTER socket behind CurveZMQ.
 
 Each shard makes a key pair for itself and one for its clients, and hands the second to routers
-through the roster. Whoever lacks it can't complete the handshake.
+through the roster. A client that lacks it can't complete the handshake.
 """
 
 import zmq
@@ -14,7 +14,7 @@ from deployments.wire.sockets import tune
 
 
 class Endpoint:
-    """Bound to a free port of `host`; must be made inside a running event loop."""
+    """A shard's socket, on a free port of `host`. Must be made inside a running event loop."""
 
     def __init__(self, host: str) -> None:
         self.server_public, server_secret = zmq.curve_keypair()
@@ -34,16 +34,16 @@ class Endpoint:
         self.address = f"tcp://{host}:{port}"
 
     def callback(self, domain: str, key: bytes) -> bool:
-        """Asked by pyzmq's authenticator, once a connection, with the client's public key."""
+        """Tell pyzmq's authenticator, once a connection, whether a client's public key is right."""
         return key == self.client_public
 
     async def receive(self) -> tuple[bytes, ToShard, Frames]:
-        """`(router, kind, body)`; raises ValueError for a kind that isn't one."""
+        """Return the next `(router, kind, body)`. Raises ValueError if the kind is unknown."""
         router, kind, *body = await self._socket.recv_multipart(copy=False)
         return router.bytes, ToShard(kind.bytes), body
 
     async def send(self, router: bytes, kind: ToRouter, body: Frames = ()) -> bool:
-        """False if that router is gone."""
+        """Send a message; return False if its router is gone."""
         try:
             await self._socket.send_multipart([router, kind.value, *body], copy=False)
         except zmq.ZMQError as error:

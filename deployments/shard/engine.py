@@ -18,10 +18,13 @@ __all__ = ["Engine", "EngineDeadError"]
 
 
 class Engine:
-    """Takes requests, gives outputs step by step; EngineDeadError from any call once it died."""
+    """Takes requests and gives outputs, step by step.
+
+    Once the engine has died, any call raises EngineDeadError.
+    """
 
     def __init__(self, vllm_config: Any) -> None:
-        """Blocks until the weights are loaded and, in a gang, every rank has come up."""
+        """Start the engine; block until the weights are loaded and every rank of the gang is up."""
         self._config = vllm_config
         self._core = EngineCoreClient.make_async_mp_client(
             vllm_config, Executor.get_class(vllm_config), log_stats=True
@@ -52,7 +55,7 @@ class Engine:
 
     @property
     def prefix_hash(self) -> str | None:
-        """How the prefix cache hashes blocks; None if there is none, or routers can't follow it."""
+        """The algorithm that hashes blocks; None without a prefix cache that routers can follow."""
         cache, events = self._config.cache_config, self._config.kv_events_config
         algorithm = str(cache.prefix_caching_hash_algo)
         followed = (
@@ -67,31 +70,31 @@ class Engine:
 
     @property
     def max_num_seqs(self) -> int:
-        """Sequences in one step, at most."""
+        """The most sequences in one step."""
         return int(self._config.scheduler_config.max_num_seqs)
 
     @property
     def max_num_batched_tokens(self) -> int:
-        """Tokens in one step, at most."""
+        """The most tokens in one step."""
         return int(self._config.scheduler_config.max_num_batched_tokens)
 
     async def held_experts(self) -> tuple[int, tuple[tuple[int, int], ...]]:
-        """`(experts of the model, ranges of ids on this rank)`, as its workers tell."""
+        """Return `(experts of the model, ranges of ids on this rank)`, as its workers tell."""
         workers = await self._core.collective_rpc_async("held_experts")
         total, *held = workers[0]
         return total, as_ranges(held)
 
     @property
     def uncountable(self) -> str | None:
-        """Why this engine can't count experts, if it can't."""
+        """The reason why this engine can't count experts; None if it can."""
         return countable.uncountable(self._config)
 
     async def start_counting(self) -> None:
-        """Counts, from zero, how often each expert is chosen."""
+        """Count, from zero, how often each expert is chosen."""
         await self._core.collective_rpc_async("start_counting")
 
     async def counted(self) -> tuple[int, list[list[int]]]:
-        """Tokens, and how many of them chose each expert, (layers, experts)."""
+        """Return the tokens, and how many of them chose each expert, (layers, experts)."""
         workers = await self._core.collective_rpc_async("counted")
         tokens, chosen = workers[0]  # tensor-parallel workers all see the same tokens
         return tokens, chosen
@@ -106,7 +109,7 @@ class Engine:
         await self._core.abort_requests_async(request_ids)
 
     async def outputs(self) -> EngineCoreOutputs:
-        """The next step's outputs, of all requests, with the scheduler's statistics."""
+        """Return the next step's outputs, of all requests, with the scheduler's statistics."""
         return await self._core.get_output_async()
 
     def shutdown(self) -> None:

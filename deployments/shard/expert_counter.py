@@ -17,9 +17,9 @@ from vllm.model_executor.layers.fused_moe.routed_experts_capturer import (
 
 
 class ExpertCounter:
-    """Of one worker; `model` computes with a hook in each layer until `remove`.
+    """Counts for one worker; its `model` computes with a hook in each layer until `remove`.
 
-    Raises ValueError where an expert kernel chooses for itself and doesn't tell.
+    Raises ValueError if an expert kernel chooses experts itself and doesn't tell which.
     """
 
     def __init__(self, vllm_config: Any, model: Any) -> None:
@@ -36,12 +36,15 @@ class ExpertCounter:
 
     @torch.inference_mode()
     def add(self, tokens: int) -> None:
-        """Counts the step that just ran; the first `tokens` rows of its batch are real."""
+        """Count the step that just ran; the first `tokens` rows of its batch are real."""
         add_chosen(self._chosen, self._capturer.device_buffer[:tokens])
         self._tokens += tokens
 
     def counted(self) -> tuple[int, list[list[int]]]:
-        """Tokens, and how many of them chose each expert, (layers, experts); waits for the step."""
+        """Return the tokens, and how many of them chose each expert, (layers, experts).
+
+        Waits for the step to end.
+        """
         return self._tokens, self._chosen.tolist()
 
     def clear(self) -> None:
@@ -56,7 +59,7 @@ class ExpertCounter:
 
 
 def add_chosen(counts: torch.Tensor, chosen: torch.Tensor) -> None:
-    """Adds ids (tokens, layers, top_k) to counts (layers, experts), without waiting for either."""
+    """Add ids (tokens, layers, top_k) to counts (layers, experts), without waiting for either."""
     layers, experts = counts.shape
     first = torch.arange(layers, device=counts.device).unsqueeze(1) * experts
     places = (chosen + first).flatten()

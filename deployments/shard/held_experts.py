@@ -1,6 +1,6 @@
 """Asks a running engine which experts its layers really hold.
 
-A vLLM worker extension: its methods are added to the worker, and called by name from outside.
+A vLLM worker extension: its methods are added to the worker, and the shard calls them by name.
 Read from vLLM 0.32.
 """
 
@@ -9,12 +9,15 @@ from typing import Any
 
 
 class HeldExperts:
-    """Mixed into vLLM's worker."""
+    """The methods that vLLM adds to its worker."""
 
     model_runner: Any
 
     def held_experts(self) -> list[int]:
-        """`[experts of the model, id, id, …]`: global ids that every layer of this worker holds."""
+        """Return `[experts of the model, id, id, …]`.
+
+        The ids are global, and of those experts that every layer of this worker holds.
+        """
         total, held = 0, None
         for module in self.model_runner.get_model().modules():
             manager = getattr(module, "expert_map_manager", None)
@@ -27,7 +30,7 @@ class HeldExperts:
 
 
 def as_ranges(experts: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    """Sorted ids as ranges with both ends included: 0, 1, 2, 5 → (0, 2), (5, 5)."""
+    """Return sorted ids as ranges with both ends included: 0, 1, 2, 5 → (0, 2), (5, 5)."""
     ranges: list[tuple[int, int]] = []
     for expert in experts:
         if ranges and expert == ranges[-1][1] + 1:

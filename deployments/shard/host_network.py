@@ -1,4 +1,4 @@
-"""Keeps what vLLM and Gloo open between ranks on the address by which other hosts know this one."""
+"""Binds the sockets of vLLM and Gloo to the address by which other hosts know this one."""
 
 import os
 
@@ -6,9 +6,10 @@ import psutil
 
 
 def stay_on(address: str) -> None:
-    """For this process, and those it starts; what the environment says already stands.
+    """Let this process, and those that it starts, use `address` between ranks.
 
     Gloo would take the address that the host's own name leads to, which on Debian is a loopback.
+    An interface that the environment already names for Gloo stays.
     """
     os.environ["VLLM_HOST_IP"] = address
     if (interface := interface_of(address)) is not None:
@@ -16,8 +17,8 @@ def stay_on(address: str) -> None:
 
 
 def interface_of(address: str) -> str | None:
-    """The network interface that has this address."""
-    for name, ends in psutil.net_if_addrs().items():
-        if any(end.address == address for end in ends):
+    """Return the network interface that has this address; None if there is none."""
+    for name, addresses in psutil.net_if_addrs().items():
+        if any(own.address == address for own in addresses):
             return str(name)
     return None

@@ -1,4 +1,4 @@
-"""What a rank has been given and hasn't finished: whose it is, and how much work it is."""
+"""The unfinished requests of a rank: which router sent each, and how much work it is."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ class _Entry:
 
 
 class Ledger:
-    """Counts of the moment, kept up with every request and every step."""
+    """Counts a rank's unfinished requests and their work, after every request and every step."""
 
     def __init__(self, block_tokens: int = 1, least_answer_tokens: int = 1) -> None:
-        """Cache is promised in blocks, and to an answer `least_answer_tokens`, if it may have them.
+        """Promise cache in blocks, and `least_answer_tokens` to each answer that may be so long.
 
-        Or else a rank whose last answers were short would promise next to nothing to longer ones.
+        Otherwise a rank whose last answers were short would promise too little to longer answers.
         """
         self._entries: dict[str, _Entry] = {}
         self._heard: dict[bytes, int] = {}
@@ -43,7 +43,7 @@ class Ledger:
         return len(self._entries)
 
     def heard(self, router: bytes) -> int:
-        """How many requests and aborts have ever come from a router."""
+        """Return how many requests and aborts have ever come from a router."""
         return self._heard.get(router, 0)
 
     def add(
@@ -54,7 +54,7 @@ class Ledger:
         max_tokens: int,
         cached_tokens: int = 0,
     ) -> None:
-        """`cached_tokens` of the prompt needn't be computed, by the router's word."""
+        """Count a new request; its router says that `cached_tokens` needn't be computed."""
         prefill_tokens = prompt_tokens - cached_tokens
         answer_tokens = min(max_tokens, self.answer_tokens)
         promised = in_blocks(prompt_tokens + answer_tokens, self._block_tokens)
@@ -64,9 +64,10 @@ class Ledger:
         self.promised_tokens += promised
 
     def begin(self, request_id: str, limit_tokens: int) -> bool | None:
-        """Counts a request as the engine's; False if its cache can't hold it too, None if dropped.
+        """Count a request as the engine's.
 
-        Several routers may send into the same room at once. A lone request always fits.
+        Return False if the engine's cache can't hold it too: several routers may send into the same
+        room at once. A lone request always fits. Return None if the request has been dropped.
         """
         if (entry := self._entries.get(request_id)) is None:
             return None
@@ -77,7 +78,7 @@ class Ledger:
         return True
 
     def prefilled(self, tokens: int) -> None:
-        """Counts what a step computed of prompts: the engine takes them in turn, in chunks."""
+        """Count the prompt tokens of a step: the engine computes prompts in turn, in chunks."""
         for entry in self._entries.values():
             if not tokens:
                 return
@@ -88,10 +89,10 @@ class Ledger:
                 tokens -= computed
 
     def step(self, request_id: str, new_tokens: int, *, finished: bool) -> bytes | None:
-        """Counts what a step gave a request; returns its router, None if nobody wants it."""
+        """Count a request's tokens of a step; return its router, or None if it was aborted."""
         entry = self._entries.get(request_id)
         if entry is None:
-            return None  # aborted meanwhile
+            return None
         if new_tokens:
             self.prefill_tokens -= entry.prefill_tokens
             entry.prefill_tokens = 0
@@ -107,12 +108,12 @@ class Ledger:
         return entry.router
 
     def abort(self, router: bytes, request_ids: list[str]) -> list[str]:
-        """Drops what a router wants no more; returns what was there."""
+        """Drop the requests that a router aborts; return those that were there."""
         self._heard[router] = self.heard(router) + len(request_ids)
-        return [one for one in request_ids if self.drop(one)]
+        return [request_id for request_id in request_ids if self.drop(request_id)]
 
     def drop(self, request_id: str) -> bool:
-        """True if it was there."""
+        """Drop a request; return True if it was there."""
         entry = self._entries.pop(request_id, None)
         if entry is None:
             return False
@@ -122,10 +123,10 @@ class Ledger:
         return True
 
     def of(self, router: bytes) -> list[str]:
-        return [one for one, entry in self._entries.items() if entry.router == router]
+        return [request_id for request_id, entry in self._entries.items() if entry.router == router]
 
     def forget(self, router: bytes) -> None:
-        """It is gone, and what was its has been dropped."""
+        """Forget a router that is gone and whose requests have been dropped."""
         self._heard.pop(router, None)
 
     def _remember(self, tokens: int) -> None:

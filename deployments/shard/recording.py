@@ -1,4 +1,4 @@
-"""Counts experts in a rank's engine for as long as somebody keeps asking."""
+"""Counts experts in a rank's engine for as long as a command keeps asking."""
 
 import asyncio
 from typing import Protocol
@@ -7,7 +7,7 @@ from configs.schema import Strict
 
 
 class Counting(Protocol):
-    """What of an engine is needed here."""
+    """The part of an engine that is needed here."""
 
     @property
     def uncountable(self) -> str | None: ...
@@ -26,7 +26,7 @@ class RankCount(Strict):
 
 
 class Recording:
-    """One at a time, and it ends by itself if it isn't asked for: the command may be gone."""
+    """One recording at a time; it ends if no command asks for it any more."""
 
     def __init__(self, engine: Counting, replica: str) -> None:
         self._engine = engine
@@ -36,9 +36,9 @@ class Recording:
         self._turn = asyncio.Lock()
 
     async def count(self, name: str, lease_s: float) -> RankCount:
-        """What recording `name`, which begins with its first call, has counted.
+        """Return what the recording `name`, which begins with its first call, has counted.
 
-        It ends `lease_s` after the last call, with 0 at once.
+        The recording ends `lease_s` after the last call; at once if that is 0.
         """
         async with self._turn:
             if refusal := await self._begin(name):
@@ -52,12 +52,13 @@ class Recording:
         )
 
     async def _begin(self, name: str) -> str | None:
+        """Begin a recording, unless it runs already; return why not, if it can't."""
         if self._name is None:
             if self._engine.uncountable:
                 return self._engine.uncountable
             try:
                 await self._engine.start_counting()
-            except Exception as error:  # the engine tells what went wrong by its text only
+            except Exception as error:  # only the text of the engine's error says what went wrong
                 return str(error)
             self._name = name
         return None if self._name == name else "another recording runs: try again after it."

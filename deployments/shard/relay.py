@@ -23,11 +23,11 @@ from deployments.wire.resumed_tokens import resumed_tokens
 logger = logging.getLogger("ray.serve")
 
 _LOAD_EVERY_S = 1.0
-_NEWS_EVERY_S = 0.02  # at most so often, and at most so late, routers hear of each other's requests
+_NEWS_EVERY_S = 0.02  # how often, and how late, routers hear of each other's requests
 
 
 class Relay:
-    """Runs until its engine dies."""
+    """Connects one engine to routers, until the engine dies."""
 
     def __init__(
         self, engine: Engine, endpoint: Endpoint, cache: CacheFeed, kv_share: float
@@ -36,7 +36,7 @@ class Relay:
         self._endpoint = endpoint
         self._cache = cache
         self._codec = Codec()
-        # Half of what each sequence could have of the cache if there were as many as may be.
+        # Half of each sequence's share of the cache when as many run as may.
         least_answer_tokens = engine.kv_tokens // (2 * engine.max_num_seqs)
         self._ledger = Ledger(engine.block_tokens, max(1, least_answer_tokens))
         self._held: deque[EngineCoreRequest] = deque()  # until the cache has room
@@ -49,7 +49,7 @@ class Relay:
         self.steps = StepFit()
 
     async def run(self) -> None:
-        """Returns when the engine is dead and every router has been told."""
+        """Relay until the engine is dead; then tell every router."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._take_requests())
@@ -90,7 +90,7 @@ class Relay:
         self._tell_others()
 
     async def _begin(self) -> None:
-        """Gives the engine what its cache has room for, in order."""
+        """Give the engine the requests that its cache has room for, in order."""
         while self._held:
             begun = self._ledger.begin(self._held[0].request_id, self._limit_tokens)
             if begun is False:
@@ -118,7 +118,7 @@ class Relay:
             self._tell_others()
 
     def _count(self, stats: SchedulerStats | None) -> None:
-        """Chunks of a prompt bring no output, yet are work that is done."""
+        """Count the work of a step: chunks of a prompt bring no output, yet are done."""
         if stats is None or (step := stats.iteration_details) is None:
             return
         if step.num_ctx_tokens:
@@ -128,7 +128,7 @@ class Relay:
         seconds = step.elapsed_ms / 1000
         if self._stepped_at_s is not None:
             seconds = time.monotonic() - self._stepped_at_s
-        if not step.is_dummy:  # or else it only kept in step with its gang
+        if not step.is_dummy:  # a dummy step only keeps pace with the gang
             self.steps.add(step.num_generation_requests, step.num_ctx_tokens, seconds)
 
     def _by_owner(self, outputs: list[EngineCoreOutput]) -> dict[bytes, list[EngineCoreOutput]]:
@@ -161,12 +161,15 @@ class Relay:
                 await self._send(router, ToRouter.CACHE, [change])
 
     def drain(self) -> None:
-        """Routers send nothing new from now on."""
+        """Tell routers to send nothing new from now on."""
         self._draining = True
         self._news.set()
 
     def load(self, router: bytes = b"") -> Load:
-        """How busy this rank is. An engine without requests doesn't step, so says nothing new."""
+        """Return how busy this rank is.
+
+        An engine without requests doesn't step: its last statistics are out of date.
+        """
         ledger, stats = self._ledger, self._stats if len(self._ledger) else SchedulerStats()
         return Load(
             requests=len(ledger),
@@ -190,7 +193,10 @@ class Relay:
 
 
 def tokens_asked(request: EngineCoreRequest) -> tuple[int, int]:
-    """Tokens of the prompt and the most to answer; a continuation's answer so far is prompt."""
+    """Return the tokens of the prompt and the most to answer.
+
+    A continuation's answer so far is prompt.
+    """
     params = request.sampling_params
     resumed = len(resumed_tokens(params))
     prompt_tokens = len(request.prompt_token_ids or ())

@@ -1,7 +1,7 @@
-"""Lets an engine take up a request where a lost engine left it, as a vLLM plugin.
+"""A vLLM plugin: an engine takes up a request where a lost engine left it.
 
-vLLM already resumes requests that it preempted itself: it computes prompt and output anew and
-goes on. A continuation is put into that same state on arrival. The tokens that the lost engine
+vLLM already resumes requests that it preempted itself: it computes prompt and output again and
+goes on. A continuation is put into that same state when it arrives. The tokens that the lost engine
 produced come in `SamplingParams.extra_args` and count as output in the scheduler (length limits),
 in the worker (penalties, minimum length, seeded sampling) and in the grammar.
 Read from vLLM 0.32, model runner V1; runner V2 hands its workers the whole prefill already.
@@ -17,7 +17,10 @@ from deployments.wire.resumed_tokens import resumed_tokens
 
 
 def register() -> None:
-    """Entry point of `vllm.general_plugins`; vLLM calls it in every process, maybe twice."""
+    """Teach vLLM's requests, grammars and workers that output may come with a request.
+
+    Entry point of `vllm.general_plugins`; vLLM calls it in every process, maybe twice.
+    """
     from vllm.v1.request import Request
     from vllm.v1.structured_output import StructuredOutputManager
     from vllm.v1.worker import gpu_model_runner
@@ -30,21 +33,21 @@ def register() -> None:
 
 
 def _with_output(init: Callable[..., None]) -> Callable[..., None]:
-    """In the scheduler: a request that starts with output behind it."""
+    """Wrap the scheduler's `Request.__init__`: a continuation starts with its earlier output."""
 
     @functools.wraps(init)
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
         if tokens := resumed_tokens(self.sampling_params):
             self.append_output_token_ids(tokens)
-            # They count how much of the prompt was cached, and refuse to count output with it.
+            # These count how much of the prompt was cached, and refuse to count output with it.
             self.prefill_stats = None
 
     return wrapped
 
 
 def _with_replay(create: Callable[..., Any]) -> Callable[..., Any]:
-    """In the grammar: what is produced already has been accepted."""
+    """Wrap the creation of grammars: a continuation's earlier output has been accepted."""
 
     @functools.wraps(create)
     def wrapped(self: Any, request: Any) -> Any:
@@ -57,7 +60,10 @@ def _with_replay(create: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def replay(manager: Any, request: Any, grammar: Any, tokens: list[int]) -> None:
-    """Advances `grammar` over those of `tokens` that it constrained: all but the reasoning."""
+    """Advance `grammar` over those of `tokens` that it constrained: all but the reasoning.
+
+    Raises ValueError if the grammar doesn't accept them.
+    """
     bounds = manager._get_constraint_bounds(request, tokens, spec_tokens_committed=True)
     constrained = tokens[bounds.grammar_start :]
     if bounds.grammar_start <= len(tokens):
@@ -67,7 +73,10 @@ def replay(manager: Any, request: Any, grammar: Any, tokens: list[int]) -> None:
 
 
 def _resumed_state(state_class: Any) -> Any:
-    """In the worker: output known from the start, and a seeded generator drawn as far."""
+    """Return the worker's state of requests, with earlier output known from the start.
+
+    A seeded generator has drawn for that output, too.
+    """
 
     class ResumedRequestState(state_class):
         output_token_ids: list[int]
@@ -84,6 +93,6 @@ def _resumed_state(state_class: Any) -> Any:
 
 
 def draw_past(generator: torch.Generator, tokens: int) -> None:
-    """Draws what vLLM's CPU sampler draws for each token: one integer below 2^31."""
+    """Draw what vLLM's CPU sampler draws for each token: one integer below 2^31."""
     for _ in range(tokens):
         torch.randint(0, 2**31, (1,), generator=generator, dtype=torch.long)

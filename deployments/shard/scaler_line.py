@@ -1,4 +1,4 @@
-"""One rank's line to the scaler: reports go there, and what it wants goes on to Serve."""
+"""One rank's line to the scaler; the number of gangs that it wants goes on to Serve."""
 
 import asyncio
 import contextlib
@@ -10,15 +10,16 @@ from deployments.autoscaling.reports import REPORT_EVERY_S, RankReport
 
 
 class ScalerLine:
-    """`scaler` is a Serve handle; while it doesn't know what it wants, its last word counts."""
+    """`scaler` is a Serve handle; while it has no answer, its last one counts."""
 
     def __init__(self, scaler: Any, report: Callable[[int | None], RankReport]) -> None:
-        """`report` is told how many gangs were last wanted."""
+        """Make reports with `report`, which is given how many gangs were last wanted."""
         self._scaler = scaler
         self._report = report
         self._wanted: Wanted | None = None
 
     async def run(self) -> None:
+        """Report for ever."""
         while True:
             told_gangs = self._wanted.gangs if self._wanted else None
             with contextlib.suppress(Exception):  # it may be restarting
@@ -27,5 +28,5 @@ class ScalerLine:
             await asyncio.sleep(REPORT_EVERY_S)
 
     def stats(self) -> dict[str, float]:
-        """For Serve's autoscaling; empty as long as nothing is known."""
+        """Return the answer for Serve's autoscaling; empty as long as there is none."""
         return self._wanted.stats() if self._wanted else {}

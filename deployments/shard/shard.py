@@ -19,11 +19,11 @@ from deployments.shard.recording import RankCount, Recording
 from deployments.shard.scaler_line import ScalerLine
 from deployments.wire.rank_entry import RankEntry
 
-_SHOWN = ("requests", "waiting_requests", "draining")  # of its load, to whoever reads the roster
+_SHOWN = ("requests", "waiting_requests", "draining")  # fields of its load that the roster shows
 
 
 class ExpertShard:
-    """Healthy as long as its engine is; Serve restarts the whole gang when one rank isn't."""
+    """One rank, healthy as long as its engine is; Serve restarts a gang that loses a rank."""
 
     async def __init__(  # type: ignore[misc]
         self, deployment: Deployment, roster: Any, scaler: Any
@@ -83,12 +83,12 @@ class ExpertShard:
 
     async def _meet(self, gang: Any) -> tuple[str, int]:
         if gang.rank != 0:
-            met: tuple[str, int] = await _patiently(
+            met: tuple[str, int] = await _until_it_works(
                 lambda: self._roster.join_meeting.remote(gang.gang_id)
             )
             return met
         place = self._host, _free_port(self._host)
-        await _patiently(lambda: self._roster.host_meeting.remote(gang.gang_id, *place))
+        await _until_it_works(lambda: self._roster.host_meeting.remote(gang.gang_id, *place))
         return place
 
     async def _renew(self) -> None:
@@ -116,14 +116,14 @@ class ExpertShard:
         )
 
     def record_autoscaling_stats(self) -> dict[str, float]:
-        """Serve asks, and hands it to `GangPolicy`."""
+        """Return what Serve hands to `GangPolicy`."""
         return self._scaler.stats() if self._scaler else {}
 
     async def wake(self) -> None:
-        """A router's call that waits until there is a gang."""
+        """Do nothing: a router's call waits until there is a gang."""
 
     async def count_experts(self, recording: str, lease_s: float) -> RankCount:
-        """See Recording; `small4 shard record` calls it on every rank."""
+        """Count for a Recording; `small4 shard record` calls this on every rank."""
         return await self._recording.count(recording, lease_s)
 
     async def check_health(self) -> None:
@@ -146,7 +146,7 @@ class ExpertShard:
         await asyncio.to_thread(self._engine.shutdown)
 
     async def _drain(self) -> None:
-        """Streams that haven't ended by then go on at another gang, as from one that died."""
+        """Let requests end while there is time; routers requeue the rest, as for a lost gang."""
         if self._relaying.done():
             return
         self._relay.drain()
@@ -161,8 +161,8 @@ class ExpertShard:
         )
 
 
-async def _patiently(call: Any) -> Any:
-    """Calls until it works: the roster's own replica may still be starting."""
+async def _until_it_works(call: Any) -> Any:
+    """Call until it works, and return the answer: the roster may still be starting."""
     while True:
         try:
             return await call()

@@ -25,7 +25,7 @@ _Worker: Any = _platform_worker()
 
 
 class ShardWorker(_Worker):
-    """Its further methods are called by name from outside; while off it counts nothing."""
+    """vLLM's worker with methods to count experts, called by name; while off it counts nothing."""
 
     _counter: ExpertCounter | None = None
     _counting = False
@@ -43,13 +43,13 @@ class ShardWorker(_Worker):
         return output
 
     def start_counting(self) -> None:
-        """From zero."""
+        """Count from zero, with each step from now on."""
         self._counter = self._counter or self._new_counter()
         self._counter.clear()
         self._counting = True
 
     def counted(self) -> tuple[int, list[list[int]]] | None:
-        """See ExpertCounter; None if it doesn't count."""
+        """Return what ExpertCounter has counted; None while counting is off."""
         return self._counter.counted() if self._counting and self._counter else None
 
     def stop_counting(self) -> None:

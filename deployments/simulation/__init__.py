@@ -1,1 +1,1 @@
-"""Traffic played against the policy and a model of the gangs, on a clock of its own."""
+"""Plays traffic against the policy and a model of the gangs, on a simulated clock."""

@@ -1,4 +1,4 @@
-"""Requests of a scenario's traffic, in order of time; the same seed gives the same ones."""
+"""Makes the requests of a scenario's traffic; the same seed gives the same requests."""
 
 import math
 import random
@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from configs.traffic import Burst, Diurnal, LogNormal, Ramp, Shape, Square, Traffic
 from deployments.simulation.request import Request
 
-_PART = 0.1  # of a request, by which even ones are counted
+_PART = 0.1  # of a request: evenly spaced requests are counted by it
 
 
 def arrivals(traffic: Traffic) -> list[Request]:
-    """With ids in order of arrival."""
+    """Return the traffic's requests in order of arrival, and numbered in that order."""
     draw = random.Random(traffic.seed)  # noqa: S311
     if traffic.recorded:
         made = [
-            (one.at_s, one.tier, one.prompt_tokens, one.answer_tokens) for one in traffic.recorded
+            (request.at_s, request.tier, request.prompt_tokens, request.answer_tokens)
+            for request in traffic.recorded
         ]
     else:
         tiers = list(traffic.classes)
@@ -30,13 +31,13 @@ def arrivals(traffic: Traffic) -> list[Request]:
             for shape in traffic.shapes
             for at_s in _times(shape, traffic.spacing == "poisson", draw)
         ]
-    made.sort(key=lambda one: one[0])
+    made.sort(key=lambda fields: fields[0])
     most = max((answer for *_, answer in made), default=1)
-    return [Request(number, *one, most_tokens=most) for number, one in enumerate(made)]
+    return [Request(number, *fields, most_tokens=most) for number, fields in enumerate(made)]
 
 
 def rate_per_s(shape: Shape, since_s: float) -> float:
-    """Of requests, `since_s` after the shape's begin."""
+    """Return the rate of requests, `since_s` after the shape's begin."""
     match shape:
         case Ramp():
             part = since_s / shape.duration_s
@@ -52,7 +53,10 @@ def rate_per_s(shape: Shape, since_s: float) -> float:
 
 
 def _times(shape: Shape, poisson: bool, draw: random.Random) -> Iterator[float]:
-    """Poisson ones by thinning (Lewis and Shedler, 1979); a burst is even in any case."""
+    """Yield the times of a shape's requests; those of a burst are even in any case.
+
+    Poisson times are drawn by thinning (Lewis and Shedler, 1979).
+    """
     if isinstance(shape, Burst):
         for number in range(shape.requests):
             yield shape.at_s + number * shape.duration_s / shape.requests

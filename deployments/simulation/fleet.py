@@ -1,4 +1,4 @@
-"""The model's gangs, as Serve would keep them: asked for, coming up, draining, gone."""
+"""The simulated gangs, as Serve would keep them: asked for, coming up, draining, gone."""
 
 import math
 
@@ -11,7 +11,7 @@ from deployments.simulation.rank import Rank
 
 
 class SimulatedFleet:
-    """A gang costs from when it is asked for until it is gone."""
+    """All gangs of a simulation. A gang costs from when it is asked for until it is gone."""
 
     def __init__(self, scenario: Scenario, answer_tokens: int) -> None:
         self.gangs: list[SimulatedGang] = []
@@ -35,9 +35,9 @@ class SimulatedFleet:
 
     def count(self) -> GangCount:
         return GangCount(
-            up=sum(one.up and one.stays for one in self.gangs),
-            starting=sum(not one.up for one in self.gangs),
-            draining=sum(not one.stays for one in self.gangs),
+            up=sum(gang.up and gang.stays for gang in self.gangs),
+            starting=sum(not gang.up for gang in self.gangs),
+            draining=sum(not gang.stays for gang in self.gangs),
         )
 
     def capacity(self) -> Capacity | None:
@@ -53,43 +53,46 @@ class SimulatedFleet:
         )
 
     def rank_loads(self) -> list[RankLoad]:
-        """Of ranks that get new work."""
-        return [rank.load for one in self.gangs if one.up and one.stays for rank in one.ranks]
+        """Return the loads of the ranks that get new work."""
+        return [rank.load for gang in self.gangs if gang.up and gang.stays for rank in gang.ranks]
 
     def at(self, load: RankLoad) -> tuple[SimulatedGang, Rank]:
-        """Whose room it is."""
+        """Return the gang and the rank that a load belongs to."""
         return self._ranks[load.replica]
 
     def next_up_s(self) -> float:
-        return min((one.up_at_s for one in self.gangs if not one.up), default=math.inf)
+        return min((gang.up_at_s for gang in self.gangs if not gang.up), default=math.inf)
 
     def next_end(self) -> SimulatedGang | None:
-        """Whose steps end first."""
-        return min(self.gangs, key=lambda one: one.ends_s, default=None)
+        """Return the gang whose steps end first; None without gangs."""
+        return min(self.gangs, key=lambda gang: gang.ends_s, default=None)
 
     def come_up(self, now_s: float) -> None:
-        for one in self.gangs:
-            if not one.up and one.up_at_s <= now_s:
-                one.up = True
-                self._start_s = now_s - one.asked_at_s
+        for gang in self.gangs:
+            if not gang.up and gang.up_at_s <= now_s:
+                gang.up = True
+                self._start_s = now_s - gang.asked_at_s
 
     def scale(self, wanted: int, now_s: float) -> None:
-        """Those that start go first, as in Ray Serve, then those with the least to do."""
-        staying = [one for one in self.gangs if one.stays]
+        """Ask for gangs or let some go, so that `wanted` stay.
+
+        Gangs that start go first, as in Ray Serve, then those with the least to do.
+        """
+        staying = [gang for gang in self.gangs if gang.stays]
         for _ in range(wanted - len(staying)):
             self._ask(now_s)
-        staying.sort(key=lambda one: (one.up, one.running, -one.asked_at_s))
-        for one in staying[: max(0, len(staying) - wanted)]:
-            one.gone_by_s = now_s + self._scenario.survival.drain_s
-            if not one.up:
-                self.remove(one, now_s)
+        staying.sort(key=lambda gang: (gang.up, gang.running, -gang.asked_at_s))
+        for gang in staying[: max(0, len(staying) - wanted)]:
+            gang.gone_by_s = now_s + self._scenario.survival.drain_s
+            if not gang.up:
+                self.remove(gang, now_s)
 
     def drained(self, now_s: float) -> list[SimulatedGang]:
-        """Gangs that drain and have nothing left, or have had their time."""
+        """Return the gangs that drain and have no request left, or whose time to drain is over."""
         return [
-            one
-            for one in self.gangs
-            if one.gone_by_s is not None and (not one.running or one.gone_by_s <= now_s)
+            gang
+            for gang in self.gangs
+            if gang.gone_by_s is not None and (not gang.running or gang.gone_by_s <= now_s)
         ]
 
     def remove(self, gang: SimulatedGang, now_s: float) -> None:
@@ -99,5 +102,5 @@ class SimulatedFleet:
         self._spent_s += now_s - gang.asked_at_s
 
     def gang_s(self, now_s: float) -> float:
-        """Gang seconds so far."""
-        return self._spent_s + sum(now_s - one.asked_at_s for one in self.gangs)
+        """Return the gang seconds spent so far."""
+        return self._spent_s + sum(now_s - gang.asked_at_s for gang in self.gangs)

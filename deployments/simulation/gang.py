@@ -1,4 +1,4 @@
-"""A gang in the model: ranks that step together."""
+"""A gang of the simulation: ranks that step together."""
 
 import math
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from deployments.simulation.request import Request
 
 @dataclass(slots=True, eq=False)
 class SimulatedGang:
-    """Starting until `up_at_s`; then up, until it drains.
+    """One simulated gang: it starts until `up_at_s`, and is then up until it drains.
 
-    Steps that are alike are taken in one go, unless a request comes in between.
+    Steps that are alike are one event, unless a request comes in between.
     """
 
     asked_at_s: float
@@ -22,15 +22,15 @@ class SimulatedGang:
     base_s: float
     ranks: list[Rank]
     up: bool = False
-    gone_by_s: float | None = None  # it drains
+    gone_by_s: float | None = None  # if it drains: the time when it ends at the latest
     begun_at_s: float = 0.0
     steps: int = 0  # that have begun and end together; 0: it is idle
     step_s: float = 0.0
 
     def begin(self, now_s: float) -> None:
-        """Begins the next steps, if there is anything to do.
+        """Begin the next steps, if there is anything to do.
 
-        A step lasts as long as that of the rank that has most to do.
+        A step lasts as long as that of the rank that has the most to do.
         """
         ranks = [rank.begin() for rank in self.ranks]
         self.begun_at_s = now_s
@@ -38,7 +38,11 @@ class SimulatedGang:
         self.step_s = self.base_s + max(seconds for _, seconds in ranks)
 
     def add(self, rank: Rank, request: Request, now_s: float) -> None:
-        """A running step ends before the prompt is begun, but no other that would be alike."""
+        """Add a request to a rank.
+
+        Its prompt is begun once the running step has ended: the steps like it that were to follow
+        are left out.
+        """
         rank.add(request)
         if self.steps:
             passed = math.ceil((now_s - self.begun_at_s) / self.step_s)
@@ -48,16 +52,19 @@ class SimulatedGang:
 
     @property
     def ends_s(self) -> float:
-        """When the steps end that have begun; never if none have."""
+        """When the steps that have begun end; infinity if none have."""
         return self.begun_at_s + self.steps * self.step_s if self.steps else math.inf
 
     def end(self, fit: StepFit) -> tuple[list[Request], list[Request]]:
-        """Who got a first token, and who the last; `fit` is told what the first rank timed."""
+        """End the steps, and add those of the first rank to `fit`.
+
+        Returns the requests that got a first token, and those that got their last.
+        """
         begun: list[Request] = []
         done: list[Request] = []
-        one = self.ranks[0]
-        if one.answers or one.chunk:
-            fit.add(len(one.answers), one.chunk, self.step_s, self.steps)
+        timed = self.ranks[0]
+        if timed.answers or timed.chunk:
+            fit.add(len(timed.answers), timed.chunk, self.step_s, self.steps)
         for rank in self.ranks:
             first, last = rank.end(self.steps)
             begun += first
@@ -75,7 +82,10 @@ class SimulatedGang:
 
 
 def new_gang(scenario: Scenario, name: int, now_s: float, answer_tokens: int) -> SimulatedGang:
-    """`answer_tokens` is how long the router expects answers to get."""
+    """Make a gang that is asked for now.
+
+    `answer_tokens` is how long the router expects answers to get.
+    """
     gang, admission = scenario.gang, scenario.admission
     limits = Limits(
         sequences=gang.max_num_seqs,

@@ -1,4 +1,4 @@
-"""What came of a simulation."""
+"""The outcome of a simulation: its requests, its looks and its cost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from deployments.simulation.request import Request
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The deployment at one decision."""
+    """The deployment at one decision of the policy."""
 
     at_s: float
     arrived: int  # requests since the last look
@@ -32,24 +32,26 @@ class Outcome:
 
     @property
     def answered(self) -> int:
-        return sum(one.done_at_s is not None for one in self.requests)
+        return sum(request.done_at_s is not None for request in self.requests)
 
     @property
     def good(self) -> int:
         """Requests that were answered within both targets."""
         targets = self.scenario.autoscaling
-        return sum(one.good(targets.ttft_s, targets.tpot_s) for one in self.requests)
+        return sum(request.good(targets.ttft_s, targets.tpot_s) for request in self.requests)
 
     @property
     def duration_s(self) -> float:
-        """Of the traffic; what is open then is answered later."""
+        """Seconds that the traffic lasts; requests that are open then are answered later."""
         return self.scenario.traffic.ends_s or 1.0
 
     def ttft_s(self, share: float) -> float | None:
-        return quantile([one.ttft_s for one in self.requests if one.ttft_s is not None], share)
+        times = (request.ttft_s for request in self.requests)
+        return quantile([ttft_s for ttft_s in times if ttft_s is not None], share)
 
     def tpot_s(self, share: float) -> float | None:
-        return quantile([one.tpot_s for one in self.requests if one.tpot_s is not None], share)
+        times = (request.tpot_s for request in self.requests)
+        return quantile([tpot_s for tpot_s in times if tpot_s is not None], share)
 
     @property
     def gpu_h(self) -> float:
@@ -58,7 +60,7 @@ class Outcome:
 
     @property
     def changes(self) -> list[tuple[float, int]]:
-        """When, and how many more gangs were wanted or, below 0, fewer."""
+        """Times at which other gangs were wanted, each with how many more or, below 0, fewer."""
         first = self.looks[0].gangs.staying
         wanted = [first, *(look.wanted for look in self.looks)]
         changes = zip(self.looks, wanted, wanted[1:], strict=False)
@@ -66,6 +68,6 @@ class Outcome:
 
     @property
     def gangs(self) -> tuple[int, float, int]:
-        """Up, at looks: fewest, mean, most."""
+        """Fewest, mean and most gangs that were up, over all looks."""
         up = [look.gangs.up for look in self.looks]
         return min(up), sum(up) / len(up), max(up)

@@ -1,4 +1,4 @@
-"""A simulation as a picture: arrivals, gangs, requests and TTFT over one axis of time."""
+"""Plots a simulation: arrivals, gangs, requests and TTFT over one axis of time."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ _BLUE, _ORANGE, _GREY, _RED = "#1f77b4", "#ff7f0e", "#9a9a9a", "#c0392b"
 
 
 def plot(outcome: Outcome, path: Path, title: str) -> None:
-    """Writes a PNG, or what else the name ends in. Imports matplotlib only now."""
+    """Write a PNG, or the format that the suffix of `path` names. Imports matplotlib only now."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -82,10 +82,9 @@ def _requests(panel: Any, outcome: Outcome, at: list[float]) -> None:
 
 def _ttft(panel: Any, outcome: Outcome, at: list[float]) -> None:
     target = outcome.scenario.autoscaling.ttft_s
-    shown = [(one, look.ttft_s) for one, look in zip(at, outcome.looks, strict=True)]
-    values = [float("nan") if value is None else value for _, value in shown]
+    values = [float("nan") if look.ttft_s is None else look.ttft_s for look in outcome.looks]
     panel.plot(at, values, color=_BLUE, linewidth=1, label="p90 of 30 s")
     panel.axhline(target, color=_RED, linewidth=1, linestyle="--", label=f"target, {target:g} s")
-    # A gang that was woken would dwarf all else.
+    # The TTFT of a request that woke a gang would dwarf all others.
     panel.set_ylim(0, _CUT * target)
     panel.set_ylabel("TTFT, s")

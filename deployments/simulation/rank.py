@@ -1,4 +1,4 @@
-"""One rank's engine in the model: what it computes in which step."""
+"""The engine of one simulated rank: what it computes in which step."""
 
 import heapq
 from collections import deque
@@ -11,10 +11,11 @@ from deployments.simulation.request import Request
 
 @dataclass(slots=True, eq=False)
 class Rank:
-    """Steps as vLLM's scheduler does: a token for each sequence, then chunks of prompts.
+    """One simulated rank, which steps as vLLM's scheduler does.
 
-    Its `room` is right at all times, as that of a router that hears of every step. It never
-    preempts, and no prompt is cached.
+    In each step every sequence gets a token, and then chunks of prompts are computed. `load` is
+    exact at all times, as if the router heard of every step. The rank never preempts, and no prompt
+    is cached.
     """
 
     load: RankLoad
@@ -23,17 +24,21 @@ class Rank:
     prompts: deque[Request] = field(default_factory=deque)
     left_tokens: int = 0  # of the first of `prompts`
     chunk: int = 0  # of prompts, in the step that has begun
-    # By the step in which they end.
+    # Each with the step in which it ends, as a heap.
     answers: list[tuple[int, int, Request]] = field(default_factory=list)
 
     def add(self, request: Request) -> None:
-        """The room counts it already."""
+        """Add a request that `load` counts already."""
         if not self.prompts:
             self.left_tokens = request.ticket.prompt_tokens
         self.prompts.append(request)
 
     def begin(self) -> tuple[int, float]:
-        """How many steps from now on are alike, 0 when idle, and the seconds it adds to each."""
+        """Begin the next steps.
+
+        Returns how many steps from now on are alike, 0 when idle, and the seconds that the rank
+        adds to each.
+        """
         sequences = len(self.answers)
         if self.prompts:
             budget = max(1, self.gang.max_num_batched_tokens - sequences)
@@ -46,11 +51,16 @@ class Rank:
         return alike, step.prefill_token_s * self.chunk + step.sequence_s * sequences
 
     def end(self, steps: int) -> tuple[list[Request], list[Request]]:
-        """Who got a first token of this rank, and who its last."""
+        """End that many steps.
+
+        Returns the requests that got a first token of this rank, and those that got their last.
+        """
         self.steps += steps
         done = self._end()
         begun = self._prefill() if self.chunk else []
-        return begun, done + [one for one in begun if one.produced >= one.answer_tokens]
+        return begun, done + [
+            request for request in begun if request.produced >= request.answer_tokens
+        ]
 
     def _prefill(self) -> list[Request]:
         begun, chunk = [], self.chunk
@@ -77,8 +87,8 @@ class Rank:
             done.append(request)
         return done
 
-    def recall(self) -> list[Request]:
-        """All it has, each with what it has produced."""
+    def unfinished(self) -> list[Request]:
+        """Return all requests that the rank has, and set how many tokens each has produced."""
         for ends, _, request in self.answers:
             request.produced = request.answer_tokens - (ends - self.steps)
         return [*self.prompts, *(request for *_, request in self.answers)]

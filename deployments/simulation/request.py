@@ -8,7 +8,10 @@ from deployments.scheduling.ticket import Ticket
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """`ticket` is what the router would make of it; how long the answer gets nobody knows ahead."""
+    """One simulated request, with the `ticket` that the router would make of it.
+
+    The router doesn't know `answer_tokens`, only `most_tokens`.
+    """
 
     number: int
     at_s: float
@@ -26,7 +29,7 @@ class Request:
         self.ticket = self._ticket()
 
     def requeue(self) -> None:
-        """What it has produced is prefilled where it goes on."""
+        """Renew the ticket: tokens that were produced are prefilled at the next rank."""
         before = self.ticket
         self.ticket = self._ticket()
         self.ticket.start_tag, self.ticket.sparse = before.start_tag, before.sparse
@@ -46,12 +49,12 @@ class Request:
 
     @property
     def tpot_s(self) -> float | None:
-        """None unless it has ended; 0 for an answer of one token."""
+        """Seconds per token after the first; None until the end, 0 for an answer of one token."""
         if self.first_at_s is None or self.done_at_s is None:
             return None
         return (self.done_at_s - self.first_at_s) / max(1, self.answer_tokens - 1)
 
     def good(self, ttft_s: float, tpot_s: float) -> bool:
-        """Whether it was answered within the targets."""
+        """Tell whether the request was answered within the targets."""
         ttft, tpot = self.ttft_s, self.tpot_s
         return ttft is not None and tpot is not None and ttft <= ttft_s and tpot <= tpot_s

@@ -1,4 +1,4 @@
-"""What routers measure, of the last seconds: rates, lengths, TTFT and TPOT."""
+"""Recent rates, lengths, TTFT and TPOT, as routers measure them."""
 
 from collections import deque
 
@@ -13,14 +13,14 @@ _REMEMBERED = 512
 
 
 class RequestStats:
-    """All in order of time."""
+    """Measures the requests of the simulated router. Calls must come in order of time."""
 
     def __init__(self) -> None:
         self._arrived: dict[Tier, deque[float]] = {tier: deque() for tier in Tier}
         self._ttft_s: deque[tuple[float, float]] = deque()
         self._tpot_s: deque[tuple[float, float]] = deque()
         self._answered: deque[Request] = deque(maxlen=_REMEMBERED)
-        self._sums = [0, 0]  # of prompts and answers in it
+        self._sums = [0, 0]  # tokens of prompts and of answers in `_answered`
 
     def arrive(self, tier: Tier, now_s: float) -> None:
         self._arrived[tier].append(now_s)
@@ -49,7 +49,7 @@ class RequestStats:
 
     @property
     def lengths(self) -> Lengths:
-        prompt, answer = (one / max(1, len(self._answered)) for one in self._sums)
+        prompt, answer = (tokens / max(1, len(self._answered)) for tokens in self._sums)
         return Lengths(prefill_tokens=prompt, prompt_tokens=prompt, answer_tokens=answer)
 
     def ttft_s(self, now_s: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Discrete events: arrivals, ends of steps, gangs that come up, and decisions."""
+"""The events of a simulation: arrivals, ends of steps, gangs that come up, and decisions."""
 
 import math
 from collections.abc import Callable
@@ -23,16 +23,17 @@ _EXPECTED = 0.95  # quantile of answers by which ranks promise cache (`deploymen
 
 
 def simulate(scenario: Scenario, policy: Policy = decide) -> Outcome:
-    """Plays the whole traffic, and on until all of it has been answered or turned away.
+    """Play the whole traffic, and go on until each request has been answered or refused.
 
-    One router, which hands out requests as the real one does (`dispatch`, `Room`). Not in the
-    model: prompts that are cached, batch requests that yield, preemption, time on the wire.
+    One router hands out requests as the real one does (`dispatch`, `RankLoad`). The model leaves
+    out cached prompts, batch requests that yield to others, preemption in engines, and time on the
+    wire.
     """
     return _Simulation(scenario, policy).run()
 
 
 def fixed(scenario: Scenario, gangs: int) -> Outcome:
-    """The same with so many gangs all the time."""
+    """Simulate the same traffic with so many gangs all the time."""
     return simulate(
         scenario.model_copy(update={"initial_gangs": gangs}),
         lambda seen, state, config: Decision(gangs, state),
@@ -46,7 +47,7 @@ class _Simulation:
         self._policy = policy
         self._state = PolicyState()
         self._requests = arrivals(scenario.traffic)
-        answers = [float(one.answer_tokens) for one in self._requests]
+        answers = [float(request.answer_tokens) for request in self._requests]
         expected = int(quantile(answers, _EXPECTED) or 1)
         self._queue = Queue(scenario, expected)
         self._fleet = SimulatedFleet(scenario, expected)
@@ -66,7 +67,7 @@ class _Simulation:
         return bool(len(self._queue.line) or self._queue.running)
 
     def _event(self) -> float:
-        """The next thing that happens; returns when."""
+        """Handle the next event, and return its time."""
         gang = self._fleet.next_end()
         arrival_s = self._arrival_s()
         now_s = min(arrival_s, self._look_s, self._fleet.next_up_s())
@@ -97,13 +98,13 @@ class _Simulation:
         self._queue.expire(now_s)
         for gang in self._fleet.drained(now_s):
             for rank in gang.ranks:
-                for request in rank.recall():
+                for request in rank.unfinished():
                     self._queue.rejoin(request, now_s, served=True)
             self._fleet.remove(gang, now_s)
         seen = self._observe(now_s)
         decision = self._policy(seen, self._state, self._config)
         self._state = decision.state
-        queued = sum(one.queued_requests for one in seen.classes.values())
+        queued = sum(load.queued_requests for load in seen.classes.values())
         self._looks.append(
             Look(
                 at_s=now_s,

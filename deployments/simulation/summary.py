@@ -1,4 +1,4 @@
-"""A simulation in figures, for a table or a program."""
+"""The figures of a simulation, for a table or a program."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from deployments.simulation.outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Quantiles:
-    """In seconds; None where nothing was answered."""
+    """Quantiles in seconds; None if no request was answered."""
 
     p50: float | None
     p90: float | None

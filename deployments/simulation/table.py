@@ -1,4 +1,4 @@
-"""A simulation beside fixed numbers of gangs, as a table for a terminal."""
+"""Compares a simulation with fixed numbers of gangs, as a table for a terminal."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,8 +10,11 @@ TABLE_WIDTH = 112  # a terminal that is narrower wraps it
 
 
 def simulation_table(runs: Mapping[str, Summary]) -> Table:
-    """A row for each run, by name. GPU hours, or those of gangs that have no GPUs."""
-    gpus = any(one.gpu_hours for one in runs.values())
+    """Make a table with a row for each named run.
+
+    Its last column is GPU hours, or gang hours if the gangs have no GPUs.
+    """
+    gpus = any(run.gpu_hours for run in runs.values())
     table = Table(box=None, padding=(0, 0, 0, 1), pad_edge=False)
     table.add_column("", no_wrap=True)
     columns = (
@@ -23,20 +26,20 @@ def simulation_table(runs: Mapping[str, Summary]) -> Table:
     )
     for column in (*columns, "gangs up", "changes", "GPU h" if gpus else "gang h"):
         table.add_column(column, justify="right", no_wrap=True)
-    for name, one in runs.items():
-        table.add_row(name, *_cells(one, one.gpu_hours if gpus else one.gang_hours))
+    for name, run in runs.items():
+        table.add_row(name, *_cells(run, run.gpu_hours if gpus else run.gang_hours))
     return table
 
 
-def _cells(one: Summary, hours: float) -> Iterator[str]:
-    yield f"{one.good_share:.2%}"
-    yield f"{one.goodput_per_s:.3g}"
-    yield f"{one.refused:,}"
-    yield from _quantiles(one.ttft_s)
-    yield from _quantiles(one.tpot_s)
-    least, most = one.gangs_least, one.gangs_most
-    yield f"{least}" if least == most else f"{least}–{most}, {one.gangs_mean:.2f}"
-    yield f"+{one.added} −{one.let_go}" if one.added or one.let_go else "–"
+def _cells(run: Summary, hours: float) -> Iterator[str]:
+    yield f"{run.good_share:.2%}"
+    yield f"{run.goodput_per_s:.3g}"
+    yield f"{run.refused:,}"
+    yield from _quantiles(run.ttft_s)
+    yield from _quantiles(run.tpot_s)
+    least, most = run.gangs_least, run.gangs_most
+    yield f"{least}" if least == most else f"{least}–{most}, {run.gangs_mean:.2f}"
+    yield f"+{run.added} −{run.let_go}" if run.added or run.let_go else "–"
     yield f"{hours:.2f}"
 
 

@@ -1,1 +1,1 @@
-"""What both ends of the wire between routers and shards share."""
+"""The wire between routers and shards: all that both ends share."""

@@ -1,4 +1,4 @@
-"""What ranks tell routers of their prefix caches."""
+"""The message about a prefix cache that a rank sends to routers."""
 
 import msgspec
 

@@ -22,10 +22,10 @@ class Codec:
         return frames
 
     def requests(self, frames: Frames) -> list[EngineCoreRequest]:
-        """Raises msgspec.DecodeError on anything else."""
+        """Decode requests. Raises msgspec.DecodeError if the frames hold anything else."""
         requests: list[EngineCoreRequest] = self._requests.decode(frames)
         return requests
 
     def outputs(self, frames: Frames) -> EngineCoreOutputs:
-        """Raises msgspec.DecodeError on anything else."""
+        """Decode outputs. Raises msgspec.DecodeError if the frames hold anything else."""
         return self._outputs.decode(frames)

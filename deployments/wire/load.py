@@ -1,4 +1,4 @@
-"""How busy a rank is, as it tells routers."""
+"""The message about its load that a rank sends to routers."""
 
 import msgspec
 
@@ -6,8 +6,8 @@ import msgspec
 class Load(msgspec.Struct, array_like=True, frozen=True):
     """How busy a rank is, over all routers.
 
-    `heard` counts the requests and aborts that have ever come from the router which this is sent
-    to: what it has sent beyond those is still on its way, and isn't in the other numbers.
+    `heard` counts the requests and aborts that have ever come from the router to which this load is
+    sent. Those that it has sent since are still on their way, and aren't in the other numbers.
     """
 
     requests: int = 0  # unfinished, running or waiting
@@ -17,4 +17,4 @@ class Load(msgspec.Struct, array_like=True, frozen=True):
     promised_tokens: int = 0  # KV cache that the requests hold or are expected to
     answer_tokens: int = 1024  # few answers are longer
     heard: int = 0
-    draining: bool = False  # it is about to go, and takes nothing new
+    draining: bool = False  # the rank takes nothing new, and goes after its last request

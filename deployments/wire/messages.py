@@ -2,14 +2,14 @@
 
 A shard binds a ROUTER socket, each router connects a DEALER. A message is a kind followed by the
 frames of one msgpack value in vLLM's own encoding (tensors ride in frames of their own). CurveZMQ
-encrypts the link, and nothing that came from a socket is unpickled.
+encrypts the link, and nothing that comes from a socket is unpickled.
 """
 
 from enum import Enum
 
 
 class ToShard(Enum):
-    """Kinds of message a router sends."""
+    """Kinds of messages that a router sends."""
 
     HELLO = b"H"  # "I'm here": the shard answers with LOAD from now on
     ADD = b"A"  # how many tokens of each prompt are cached, then EngineCoreRequests: two lists
@@ -17,7 +17,7 @@ class ToShard(Enum):
 
 
 class ToRouter(Enum):
-    """Kinds of message a shard sends."""
+    """Kinds of messages that a shard sends."""
 
     OUTPUTS = b"O"  # a Load, then EngineCoreOutputs: this router's share of one engine step
     CACHE = b"C"  # a CacheChange: all that is held after HELLO, and then what changes

@@ -1,10 +1,10 @@
-"""What a router needs to know of a rank to reach it and to count its room."""
+"""What the roster says of a rank: how a router reaches it, and how much room it has."""
 
 from configs.schema import Strict
 
 
 class RankEntry(Strict):
-    """One rank, as a router needs to know it; `client_secret` never leaves the cluster."""
+    """One rank's entry in the roster; `client_secret` never leaves the cluster."""
 
     replica: str
     gang: str
@@ -26,4 +26,4 @@ class RankEntry(Strict):
     experts: tuple[tuple[int, int], ...]  # ranges this rank holds, both ends included
     requests: int = 0  # unfinished, and those of them not started, as of the last renewal
     waiting_requests: int = 0
-    draining: bool = False  # it is let go, and its last requests end
+    draining: bool = False  # the rank takes nothing new, and goes after its last request

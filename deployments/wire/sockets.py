@@ -11,7 +11,7 @@ _PING_TIMEOUT_MS = 5_000
 
 
 def tune(socket: zmq.Socket[Any]) -> None:
-    """Socket options both ends share: no lingering, no limit on queued messages, pings."""
+    """Set the options that both ends share: no lingering, no limit on queued messages, pings."""
     socket.linger = 0
     socket.sndhwm = 0
     socket.rcvhwm = 0
@@ -26,7 +26,7 @@ def client_socket(
     client_public: bytes,
     client_secret: bytes,
 ) -> Any:
-    """A DEALER connected to a shard's endpoint; one that breaks stays broken."""
+    """Return a DEALER connected to a shard's endpoint; once it breaks, it stays broken."""
     socket = context.socket(zmq.DEALER)
     tune(socket)
     socket.reconnect_ivl = -1

@@ -1,1 +1,1 @@
-"""Local files, whatever they hold: written whole, hashed, counted, and worked on in threads."""
+"""Local files, whatever they hold: whole writes, hashes, room on disk, byte counts, threads."""

@@ -8,16 +8,16 @@ Item = TypeVar("Item")
 
 
 class Crew:
-    """What one split, one push or one pull runs on."""
+    """Runs one split, verification, push or pull in threads, which all end at the first error."""
 
     def __init__(self) -> None:
         self._error: BaseException | None = None
 
     def run(self, work: Callable[[Item], None], items: Iterable[Item], threads: int) -> None:
-        """Does the work on each; takes the next item only when a thread is free for it.
+        """Do the work on each item; take the next item only when a thread is free for it.
 
-        Raises the first error of the whole crew, which should name what it is about; whoever is
-        at work then ends after its item.
+        Raises the first error of the whole crew, which should name what it is about; the other
+        threads then end after their items.
         """
         with ThreadPoolExecutor(threads) as pool:
             running: set[Future[None]] = set()
@@ -33,7 +33,7 @@ class Crew:
                 raise self._error from None
 
     def check(self) -> None:
-        """Raises the crew's error, for work that is long and should end with the others'."""
+        """Raise the crew's error if it has one; long work calls this, to end with the others'."""
         if self._error is not None:
             raise self._error
 

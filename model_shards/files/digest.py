@@ -1,4 +1,4 @@
-"""SHA-256 of what is on disk, without holding it in memory."""
+"""SHA-256 of files, without holding them in memory."""
 
 import hashlib
 from collections.abc import Callable
@@ -8,7 +8,10 @@ _CHUNK_BYTES = 1 << 20
 
 
 def sha256_of(path: Path, passed: Callable[[int], None] | None = None) -> str:
-    """`passed` is told the bytes of each chunk; what it raises ends the reading."""
+    """Return a file's SHA-256 in hex.
+
+    `passed` gets the number of bytes of each chunk; an error that it raises ends the reading.
+    """
     digest = hashlib.sha256()
     buffer = memoryview(bytearray(_CHUNK_BYTES))
     with path.open("rb", buffering=0) as file:

@@ -1,4 +1,4 @@
-"""Whether what is to be written has room."""
+"""Checks that there is room on disk for the files that are to be written."""
 
 import contextlib
 import shutil
@@ -21,7 +21,10 @@ class _Sized(Protocol):
 
 
 def require_space(directory: Path, missing: Iterable[_Sized]) -> None:
-    """Counts what earlier attempts have written; raises StoreError where too little is free."""
+    """Raise StoreError if there is too little room for the missing files.
+
+    What earlier attempts have written of them needs no more room.
+    """
     needed_bytes = sum(
         file.size_bytes - _written_bytes(partial_path(directory / file.name)) for file in missing
     )
@@ -34,6 +37,6 @@ def require_space(directory: Path, missing: Iterable[_Sized]) -> None:
 
 
 def _written_bytes(path: Path) -> int:
-    with contextlib.suppress(FileNotFoundError):  # or another process has just finished it
+    with contextlib.suppress(FileNotFoundError):  # not begun, or just finished by another process
         return path.stat().st_blocks * _STAT_BLOCK_BYTES
     return 0

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, also after a power cut."""
+"""Writes files that are whole or not there, also after a power cut."""
 
 import os
 import secrets
@@ -6,12 +6,16 @@ from pathlib import Path
 
 
 def partial_path(path: Path) -> Path:
-    """Where a file of a set grows: hidden, as no file of a manifest is."""
+    """Return where a file of a set grows: a hidden path, as no file of a manifest has."""
     return path.with_name(f".{path.name}.partial")
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Processes that write the same at once don't disturb each other, in containers either."""
+    """Write a file that is whole or not there; it is on disk when this returns.
+
+    Processes that write the same file at once don't disturb each other, even in different
+    containers.
+    """
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with partial.open("wb") as file:
         file.write(content)
@@ -22,7 +26,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Renames in it are on disk when this returns."""
+    """Wait until renames in a directory are on disk."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,10 +1,10 @@
-"""How far a split, a push or a pull is."""
+"""Counts how far a split, a verification, a push or a pull is."""
 
 import threading
 
 
 class Meter:
-    """Counts bytes; many threads tell it of them."""
+    """Counts bytes that are moved and spared; many threads may call it at once."""
 
     def __init__(self) -> None:
         self.moved_bytes = 0
@@ -12,7 +12,7 @@ class Meter:
         self._lock = threading.Lock()
 
     def expect(self, total_bytes: int) -> None:
-        """What all files have, before the first of them."""
+        """Take the size of all files together, before the first moves; subclasses may show it."""
 
     def moved(self, size_bytes: int) -> None:
         with self._lock:

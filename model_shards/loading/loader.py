@@ -2,7 +2,7 @@
 
 `model_loader_extra_config` may hold `source` (a directory or `s3://bucket/prefix`; else the model's
 own directory), `cache` (for files from S3) and `verify` (SHA-256 of what is read; on by default).
-Read from vLLM 0.32.
+Written for vLLM 0.32.
 """
 
 import logging
@@ -30,13 +30,16 @@ logger = logging.getLogger("vllm.expert_shards")  # vLLM shows what is below its
 
 
 def register() -> None:
-    """Entry point of `vllm.general_plugins`; vLLM calls it in every process, maybe twice."""
+    """Register the loader with vLLM.
+
+    This is an entry point of `vllm.general_plugins`; vLLM calls it in every process, maybe twice.
+    """
     if LOAD_FORMAT not in model_loader._LOAD_FORMAT_TO_MODEL_LOADER:  # it would warn
         model_loader.register_model_loader(LOAD_FORMAT)(ExpertShardLoader)
 
 
 class Options(Strict):
-    """What `model_loader_extra_config` may hold."""
+    """The options that `model_loader_extra_config` may hold."""
 
     source: str | None = None
     cache: Path = Path("~/.cache/small4/shard-sets")
@@ -44,7 +47,7 @@ class Options(Strict):
 
     @classmethod
     def parse(cls, given: Any) -> Self:
-        """Raises ConfigError that names what isn't an option, or not a value of it."""
+        """Read options. Raises ConfigError, which names a wrong option or a wrong value."""
         try:
             return cls.model_validate(given)
         except ValidationError as error:
@@ -58,23 +61,26 @@ class Options(Strict):
 
 
 class ExpertShardLoader(DefaultModelLoader):
-    """vLLM's own loader, but for where tensors come from."""
+    """vLLM's own loader, except that tensors come from a shard set."""
 
     def __init__(self, load_config: Any) -> None:
         self._options = Options.parse(load_config.model_loader_extra_config)
         super().__init__(replace(load_config, model_loader_extra_config={}))
 
     def download_model(self, model_config: Any) -> None:
-        """Nothing but the set's manifest and companions: which experts are ours isn't known yet."""
+        """Fetch the set's manifest and companions only: which experts are ours isn't known yet."""
         self._options.open(model_config.model).companions()
 
     def get_all_weights(
         self, model_config: Any, model: torch.nn.Module
     ) -> Iterator[tuple[str, torch.Tensor]]:
-        """Raises CheckpointError or StoreError, at the latest after the last tensor."""
+        """Yield names and tensors that this rank reads.
+
+        Raises CheckpointError or StoreError, at the latest after the last tensor.
+        """
         if model_config.runner_type == "draft":  # it has weights of its own, in one piece
-            theirs = DefaultModelLoader(replace(self.load_config, load_format="mistral"))
-            yield from theirs.get_all_weights(model_config, model)
+            whole = DefaultModelLoader(replace(self.load_config, load_format="mistral"))
+            yield from whole.get_all_weights(model_config, model)
             return
         started_s = time.perf_counter()
         refuse_moved_experts(get_current_vllm_config().parallel_config)
@@ -98,7 +104,7 @@ class ExpertShardLoader(DefaultModelLoader):
 
 
 def check(vllm_config: Any) -> None:
-    """Raises, before there is an engine, most of what would keep its workers from loading."""
+    """Raise, before there is an engine, most errors that would keep its workers from loading."""
     parallel = vllm_config.parallel_config
     refuse_moved_experts(parallel)
     options = Options.parse(vllm_config.load_config.model_loader_extra_config)
@@ -111,7 +117,7 @@ def check(vllm_config: Any) -> None:
 
 
 def refuse_moved_experts(parallel_config: Any) -> None:
-    """Raises ConfigError for what puts an expert elsewhere than in its rank's own groups."""
+    """Raise ConfigError if the engine puts an expert elsewhere than in its rank's own groups."""
     placement = parallel_config.expert_placement_strategy
     if placement != "linear":
         raise ConfigError(
@@ -129,9 +135,9 @@ def refuse_moved_experts(parallel_config: Any) -> None:
 
 
 def place_of(model: torch.nn.Module, manifest: Manifest) -> tuple[int, int]:
-    """`(rank, number of ranks)` that share the experts, as the model's layers are really laid out.
+    """Return `(rank, number of ranks that share the experts)`, as the layers are really laid out.
 
-    Raises CheckpointError where that isn't how the set is cut.
+    Raises CheckpointError if the set isn't cut that way.
     """
     places = set()
     for module in model.modules():

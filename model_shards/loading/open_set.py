@@ -1,4 +1,4 @@
-"""A shard set where it is: in a directory, or in S3 behind a node's cache."""
+"""Opens a shard set where it is: in a directory, or in S3 behind a node's cache."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,20 +10,20 @@ from model_shards.shard_set.tensor_file import require_size
 
 
 class OpenSet(Protocol):
-    """What `DirectorySet` is, and `model_shards.store.node_cache.NodeCache`."""
+    """An open shard set: `DirectorySet` below, or `model_shards.store.node_cache.NodeCache`."""
 
     @property
     def manifest(self) -> Manifest: ...
 
     def fetch(self, file: ShardFile) -> Path:
-        """Where the file is on this machine, once it is."""
+        """Return where the file is on this machine, once it is there."""
 
     def companions(self) -> Path:
-        """A directory with params.json, the tokenizer and the manifest."""
+        """Return a directory with params.json, the tokenizer and the manifest."""
 
 
 class DirectorySet:
-    """Raises CheckpointError where there is no whole set."""
+    """A shard set in a directory. Raises CheckpointError if there is no whole set."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -39,9 +39,9 @@ class DirectorySet:
 
 
 def open_set(source: str, cache: Path) -> OpenSet:
-    """A directory's, or with `cache` for its files that of an `s3://bucket/prefix`.
+    """Open the set in a directory, or at an `s3://bucket/prefix`, whose files `cache` then holds.
 
-    Raises CheckpointError or StoreError that names what is wrong with it.
+    Raises CheckpointError or StoreError, which names what is wrong with the set.
     """
     if not source.startswith(S3):
         return DirectorySet(Path(source))
@@ -52,9 +52,9 @@ def open_set(source: str, cache: Path) -> OpenSet:
 
 
 def require_here(opened: OpenSet, files: Iterable[ShardFile]) -> None:
-    """Raises CheckpointError for a file that a directory lacks, before others are read for long.
+    """Raise CheckpointError for a file that a directory lacks, before others are read for long.
 
-    What is in S3 is fetched when it is needed, and checked then.
+    A file in S3 is fetched when it is needed, and checked then.
     """
     if isinstance(opened, DirectorySet):
         for file in files:

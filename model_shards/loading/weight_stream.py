@@ -1,6 +1,6 @@
-"""The tensors of several files, some files read ahead at once.
+"""Streams the tensors of several files, some of which are read ahead at the same time.
 
-One thread reads and hashes a good gigabyte a second; an NVMe disk, or S3, has more than that.
+One thread reads and hashes a good gigabyte a second; an NVMe disk, or S3, delivers more.
 """
 
 import queue
@@ -13,11 +13,11 @@ from model_shards.shard_set.manifest import ShardFile
 from model_shards.shard_set.tensor_file import Named, TensorFile
 
 _FILES_AT_ONCE = 4
-_TENSORS_AHEAD = 8  # at least one for each thread: none may wait for ever to be told to end
+_TENSORS_AHEAD = 8  # at least one for each thread, or a thread might wait for ever at the end
 
 
 class WeightStream:
-    """`read_bytes` says, afterwards, how much was read, headers and all."""
+    """The tensors of some files of a set; `read_bytes` says, afterwards, how much was read."""
 
     def __init__(self, opened: OpenSet, files: Sequence[ShardFile], *, verify: bool) -> None:
         self._opened = opened
@@ -29,7 +29,7 @@ class WeightStream:
         self.read_bytes = 0
 
     def tensors(self) -> Iterator[Named]:
-        """Those of different files in any order; raises the first error of any of them."""
+        """Yield tensors, those of different files in any order. Raises any file's first error."""
         with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
             try:
                 for file in self._files:
@@ -63,5 +63,5 @@ class WeightStream:
 
     def _stop(self) -> None:
         self._stopped.set()
-        while not self._read.empty():  # whoever waits for room gets it, and then looks up
+        while not self._read.empty():  # a thread that waits for room gets it, and sees the end
             self._read.get_nowait()

@@ -1,4 +1,8 @@
-"""How even the groups of an order are: the busiest group's load over the mean."""
+"""How even the groups of an order are: the busiest group's load over the mean.
+
+Loads are totals over all counted tokens. Ranks wait for the busiest of them at every step, whose
+few tokens are less even than the totals, so the figures are lower bounds of what ranks wait for.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +16,12 @@ EXPERT_PARALLEL = (2, 4, 8, 16, 32)
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Busiest group's load over the mean; 1 is even, and also what no tokens are.
+    """The busiest group's load over the mean; 1 is even, and also the figure without tokens.
 
-    All ranks wait for the busiest one in every layer, so `overall` adds up the layers' busiest
-    groups, whichever ranks they are on.
+    All ranks wait in every layer for the busiest rank, so `overall` adds up the layers' busiest
+    groups, whichever ranks they are on. But ranks wait at every step, and these loads are totals
+    over all counted tokens: a step has few tokens, which are less even, so each figure is a lower
+    bound of what ranks wait for.
     """
 
     layers: tuple[float, ...]
@@ -24,7 +30,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an order does for one expert-parallel size."""
+    """How even an order is at one expert-parallel size, beside the order by number."""
 
     expert_parallel: int
     linear: Balance
@@ -32,7 +38,7 @@ class Change:
 
 
 def balance(load: ExpertLoad, order: Sequence[Sequence[int]], expert_parallel: int) -> Balance:
-    """`expert_parallel` divides the number of experts."""
+    """Compare the groups of an order; `expert_parallel` must divide the number of experts."""
     totals = [sum(tokens) for tokens in load.tokens]
     busiest = [
         heaviest(tokens, layer, expert_parallel)
@@ -45,7 +51,7 @@ def balance(load: ExpertLoad, order: Sequence[Sequence[int]], expert_parallel: i
 
 
 def changes(load: ExpertLoad, order: Sequence[Sequence[int]], groups: int) -> tuple[Change, ...]:
-    """For each usual size that a shard set of that many groups serves."""
+    """Compare an order with the order by number, at each usual size that `groups` groups serve."""
     linear = linear_order(load.layers, load.experts)
     return tuple(
         Change(size, balance(load, linear, size), balance(load, order, size))

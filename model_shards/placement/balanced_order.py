@@ -1,4 +1,4 @@
-"""An order of experts whose groups have even loads, at every number of groups it serves."""
+"""Finds an order of experts whose groups have even loads, at every number of groups it serves."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,16 +9,16 @@ from model_shards.placement.order import ExpertOrder
 
 
 def balanced_order(load: ExpertLoad, groups: int) -> ExpertOrder:
-    """Puts experts into groups of equal size and even load, each layer for itself.
+    """Put experts into groups of equal size and even load, each layer for itself.
 
     The experts are split evenly in two, each half again, and so on down to `groups` (by its prime
     factors, smallest first), so that neighbours together are even groups too. With D the busiest
     expert's load less the idlest's, no group at any of those sizes n has more than
-    `mean + (1 - 1/n) * D`: by `even_split` a group M of one split into p becomes at most
-    `M/p + (1 - 1/p) * D`, so what M exceeds D by shrinks p-fold, from `total - D` at the start.
+    `mean + (1 - 1/n) * D`: by `even_split` a group of load M is split into p groups of at most
+    `M/p + (1 - 1/p) * D`, so the excess M - D shrinks p-fold, from `total - D` at the start.
     Neighbours at another divisor n of `groups` have up to `groups/n` times that excess.
 
-    Of 128 experts with nano's load, Zipf's and log-normal ones, 2 to 16 groups came on average
+    With 128 experts and nano's load, Zipf's and log-normal loads, 2 to 16 groups came on average
     within 4% of the least that the busiest expert allows, and 32 within 7%. Making the small
     groups first and pairing them later left 4 to 16 groups up to 34% above it.
 
@@ -34,7 +34,7 @@ def balanced_order(load: ExpertLoad, groups: int) -> ExpertOrder:
 
 
 def heaviest(tokens: Sequence[int], order: Sequence[int], groups: int) -> int:
-    """Load of the busiest group."""
+    """Return the load of the busiest group."""
     size = len(order) // groups
     return max(
         sum(tokens[expert] for expert in order[start : start + size])

@@ -6,7 +6,9 @@ Part = list[int]
 
 
 def even_split(experts: Sequence[int], tokens: Sequence[int], parts: int) -> list[Part]:
-    """The heaviest part has at most `mean + (1 - 1/parts) * (largest - smallest expert)`.
+    """Split experts into `parts` of one size and even load.
+
+    The heaviest part has at most `mean + (1 - 1/parts) * (largest - smallest expert)`.
 
     The busiest expert left goes to the lightest part that has room; then the heaviest and the
     lightest part swap experts while that makes the heavier of the two lighter. Equal loads go by
@@ -47,7 +49,7 @@ def _greedy(experts: Sequence[int], tokens: Sequence[int], parts: int) -> list[P
 def _best_swap(
     heavy: Part, light: Part, tokens: Sequence[int], difference: int
 ) -> tuple[int, int] | None:
-    """The pair that leaves the two parts closest to each other, if any brings them closer."""
+    """Return the pair whose swap leaves the two parts closest, if any brings them closer."""
     left, a, b = min(
         (abs(difference - 2 * (tokens[a] - tokens[b])), a, b) for a in heavy for b in light
     )

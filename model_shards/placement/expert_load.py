@@ -18,7 +18,7 @@ Tokens = Annotated[int, Field(ge=0)]
 class ExpertLoad(Strict):
     """Tokens that chose each expert, (layers, experts), experts by their number in the checkpoint.
 
-    Only proportions within a layer matter, so sampled counts do as well as whole ones.
+    For an order only proportions within a layer matter, so sampled counts do as well as whole ones.
     """
 
     tokens: Annotated[
@@ -44,7 +44,7 @@ class ExpertLoad(Strict):
 
     @classmethod
     def load(cls, path: Path, layers: int, experts: int) -> Self:
-        """Reads a file for a checkpoint of that shape; raises CheckpointError if it isn't one."""
+        """Read a load for a checkpoint of that shape. Raises CheckpointError if it isn't one."""
         remedy = "`small4 shard record` writes one from live traffic."
         try:
             load = cls.model_validate_json(path.read_bytes())
@@ -67,7 +67,7 @@ class ExpertLoad(Strict):
         path.write_text(json.dumps(self.model_dump()) + "\n", "utf-8")
 
     def by_expert(self, order: Sequence[Sequence[int]]) -> Self:
-        """What was counted by position, as a load by expert: `order[L][P]` stands at position P."""
+        """Turn counts by position into counts by expert: `order[L][P]` stands at position P."""
         tokens = (
             dict(zip(layer, counts, strict=True))
             for layer, counts in zip(order, self.tokens, strict=True)
@@ -78,7 +78,7 @@ class ExpertLoad(Strict):
 
 
 def _first(error: ValidationError) -> str:
-    """`tokens.3.17 is -1: …`: of maybe thousands."""
+    """Return the first of maybe thousands of errors, such as `tokens.3.17 is -1: …`."""
     first = error.errors(include_url=False)[0]
     where = ".".join(map(str, first["loc"])) or "the file"
     given = f" is {first['input']}" if isinstance(first["input"], int | float) else ""

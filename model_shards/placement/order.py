@@ -8,5 +8,5 @@ Group G of N has the positions G*E/N up to (G+1)*E/N.
 
 
 def linear_order(layers: int, experts: int) -> ExpertOrder:
-    """Experts as they are numbered."""
+    """Return the order in which experts are numbered."""
     return (tuple(range(experts)),) * layers

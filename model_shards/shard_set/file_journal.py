@@ -1,4 +1,4 @@
-"""Which files of a split are whole, so that it goes on where it stopped.
+"""Notes which files of a split are whole, so that it goes on where it stopped.
 
 The journal is the directory's lock as well, which ends with the process that holds it.
 """
@@ -18,7 +18,7 @@ JOURNAL = ".split"
 
 
 class FileJournal:
-    """First the key of the plan, then each file that is on disk, a line each."""
+    """The journal of a split: the plan's key, then each file that is on disk, a line each."""
 
     def __init__(self, file: TextIO, directory: Path, key: str) -> None:
         self._file = file
@@ -36,12 +36,16 @@ class FileJournal:
         if not first:
             self._write(key)
         files = map(ShardFile.model_validate_json, lines)
-        self.done = {one.name: one for one in files}
+        self.done = {shard_file.name: shard_file for shard_file in files}
 
     @classmethod
     @contextlib.contextmanager
     def held(cls, directory: Path, key: str) -> Iterator[Self]:
-        """Raises StoreError where another process splits, or something else has been split."""
+        """Lock the journal of a directory, and read it.
+
+        Raises StoreError if another process splits into the directory, or if it holds an unfinished
+        split with another key.
+        """
         with (directory / JOURNAL).open("a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,7 +56,7 @@ class FileJournal:
             yield cls(file, directory, key)
 
     def note(self, file: ShardFile) -> None:
-        """Says that a file is on disk under its name; threads may call it at once."""
+        """Note that a file is on disk under its name; threads may call this at once."""
         self._write(file.model_dump_json())
 
     def _write(self, line: str) -> None:

@@ -26,7 +26,11 @@ class FileWriter:
     meter: Meter
 
     def write(self, file: PlannedFile) -> ShardFile:
-        """Raises CheckpointError for a source that ends too soon, StoreError for a full disk."""
+        """Write a file, and return it as the manifest names it.
+
+        Raises CheckpointError if the source ends too soon, and StoreError if the disk is full or
+        fails.
+        """
         path = self.directory / file.name
         partial = partial_path(path)
         try:

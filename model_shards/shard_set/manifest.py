@@ -1,4 +1,4 @@
-"""What a shard set holds: `manifest.json`, written last, so that a set that has one is whole."""
+"""`manifest.json`, which says what a shard set holds. A set that has it is whole: it comes last."""
 
 import re
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class ShardFile(Strict):
-    """A file of the set, all of its files side by side in one directory."""
+    """A file of a shard set, whose files lie side by side in one directory."""
 
     name: Annotated[str, Field(pattern=f"^{FILE_NAME.pattern}$")]
     size_bytes: Annotated[int, Field(ge=0)]
@@ -30,8 +30,8 @@ class ShardFile(Strict):
 class Source(Strict):
     """The checkpoint that was cut.
 
-    Two with the same identity have the same tensors by name, dtype and shape, which begin and end
-    with the same bytes; `SourceCheckpoint.identity` says why that is as far as it goes.
+    Two checkpoints with the same identity have the same tensors by name, dtype and shape, and these
+    begin and end with the same bytes; `SourceCheckpoint.identity` says why no more is compared.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Source(Strict):
 
 
 class Manifest(Strict):
-    """Files by what needs them, and which expert stands where.
+    """The files of a shard set by the ranks that need them, and which expert stands where.
 
     A tensor `layers.L.experts.P.*` of the set belongs to the source's expert
     `expert_order[L][P]`, and the rows of the layer's gate are in the same order: the set is a
@@ -74,7 +74,7 @@ class Manifest(Strict):
 
     @classmethod
     def load(cls, directory: Path) -> Self:
-        """Reads `manifest.json`; raises CheckpointError where there is no whole set."""
+        """Read `manifest.json`. Raises CheckpointError if the directory has no whole set."""
         path = directory / MANIFEST
         try:
             return cls.model_validate_json(path.read_bytes())
@@ -89,18 +89,19 @@ class Manifest(Strict):
             ) from error
 
     def write(self, directory: Path) -> None:
-        """At once, and once all else is on disk: a directory that has one has a whole set."""
+        """Write `manifest.json`, once all else is on disk: it says that the set is whole."""
         write_whole(directory / MANIFEST, f"{self.model_dump_json(indent=1)}\n".encode())
 
     @property
     def files(self) -> tuple[ShardFile, ...]:
-        """All of them, companions first."""
+        """All files of the set, companions first."""
         return (*self.companions, *self.base, *(file for group in self.groups for file in group))
 
     def groups_of(self, rank: int, expert_parallel: int) -> range:
-        """The groups that a rank reads; raises CheckpointError for a size that the set can't serve.
+        """Return the groups that a rank of `expert_parallel` ranks reads.
 
-        One set serves every size that divides the number of its groups.
+        One set serves every size that divides the number of its groups. Raises CheckpointError for
+        another size, and for a rank outside it.
         """
         groups = len(self.groups)
         if expert_parallel < 1 or groups % expert_parallel:
@@ -116,7 +117,7 @@ class Manifest(Strict):
         return range(rank * share, (rank + 1) * share)
 
     def weights_of(self, ranks: Iterable[int], expert_parallel: int) -> tuple[ShardFile, ...]:
-        """The weight files that these ranks read, each once: the base, then their experts."""
+        """Return the weight files that these ranks read, each once: the base, then experts."""
         groups = sorted(
             {group for rank in ranks for group in self.groups_of(rank, expert_parallel)}
         )

@@ -1,4 +1,4 @@
-"""Where a tensor of the source goes: which group, under what name, its bytes in what order."""
+"""Decides where a tensor of the source goes: its group, its name, and the order of its bytes."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _GATE = re.compile(r"layers\.(\d+)\.gate\..+")
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """A part of a file of the source."""
+    """A range of bytes in a file of the source."""
 
     path: Path
     offset: int
@@ -23,7 +23,7 @@ class ByteRange:
 
 @dataclass(frozen=True, slots=True)
 class PlacedTensor:
-    """A tensor as it is written; in the base if it has no group."""
+    """A tensor as the set has it; it is in the base if its group is None."""
 
     name: str
     tensor: Tensor
@@ -32,7 +32,7 @@ class PlacedTensor:
 
 
 def place(tensor: Tensor, order: ExpertOrder, groups: int) -> PlacedTensor:
-    """Names an expert's tensor after its position, and orders a gate's rows as the experts."""
+    """Name an expert's tensor after its position, and order a gate's rows as the experts."""
     if match := _EXPERT.fullmatch(tensor.name):
         layer, expert = int(match[1]), int(match[2])
         position = order[layer].index(expert)
@@ -45,15 +45,15 @@ def place(tensor: Tensor, order: ExpertOrder, groups: int) -> PlacedTensor:
 
 
 def require_experts(tensors: dict[str, Tensor], layers: int, experts: int) -> None:
-    """Raises CheckpointError unless a layer has all of its experts, each of them whole, or none."""
-    found: dict[int, dict[str, set[int]]] = {}
+    """Raise CheckpointError unless a layer has all of its experts, each of them whole, or none."""
+    held_by_layer: dict[int, dict[str, set[int]]] = {}
     for name in tensors:
         if match := _EXPERT.fullmatch(name):
-            layer = found.setdefault(int(match[1]), {})
+            layer = held_by_layer.setdefault(int(match[1]), {})
             layer.setdefault(match[3], set()).add(int(match[2]))
-    if not found:
+    if not held_by_layer:
         raise CheckpointError("source: it has no tensor layers.*.experts.*, so nothing to split")
-    for number, parts in found.items():
+    for number, parts in held_by_layer.items():
         for part, held in parts.items():
             if number >= layers or held != set(range(experts)):
                 wrong = sorted(held ^ set(range(experts)))
@@ -65,7 +65,11 @@ def require_experts(tensors: dict[str, Tensor], layers: int, experts: int) -> No
 
 
 def _permuted(tensor: Tensor, order: tuple[int, ...]) -> tuple[ByteRange, ...]:
-    """Row by row; what a gate has beside rows of experts, such as one scale, stays as it is."""
+    """Return the rows of a gate's tensor in the order of the experts.
+
+    A tensor without a row for each expert, such as a single scale, stays as it is. Raises
+    CheckpointError if that is the gate's weight.
+    """
     experts = len(order)
     if tensor.shape[:1] != (experts,):
         if tensor.name.endswith(".weight"):

@@ -1,4 +1,4 @@
-"""What a split will write: every file's name, size, and the ranges of the source it is made of."""
+"""Plans what a split writes: each file's name, size, and the ranges of the source it is made of."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ FILE_BYTES = 2 * 10**9  # small enough to be sent side by side, and to be redone
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole split, made from the heads of the source's files alone."""
+    """A whole split; to plan it, only headers and samples of the source's weights are read."""
 
     source: Source
     order: ExpertOrder
@@ -32,7 +32,10 @@ class Plan:
     def make(
         cls, directory: Path, order: ExpertOrder, groups: int, file_bytes: int = FILE_BYTES
     ) -> Self:
-        """Raises CheckpointError for a source that isn't sound, or can't be cut like this."""
+        """Plan a split into `groups` of experts, and into files of at most about `file_bytes`.
+
+        Raises CheckpointError if the source isn't sound, or can't be cut like this.
+        """
         architecture = Architecture.load(directory)
         _require_cut(architecture, order, groups)
         checkpoint = SourceCheckpoint.read(directory)
@@ -57,7 +60,7 @@ class Plan:
 
     @property
     def files(self) -> tuple[PlannedFile, ...]:
-        """All of them, companions first."""
+        """All planned files, companions first."""
         return (*self.companions, *self.weights)
 
     @property
@@ -69,15 +72,15 @@ class Plan:
         return sum(file.size_bytes for file in self.files)
 
     def key(self) -> str:
-        """SHA-256 of what makes the files what they are, the source's times among it."""
+        """Return the SHA-256 of all that decides the files, the source's times included."""
         sources = sorted({part.path for file in self.files for part in file.ranges})
         stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sources]
         files = [(file.name, file.size_bytes) for file in self.files]
-        told = json.dumps([self.source.identity, self.order, files, stats])
-        return hashlib.sha256(told.encode()).hexdigest()
+        facts = json.dumps([self.source.identity, self.order, files, stats])
+        return hashlib.sha256(facts.encode()).hexdigest()
 
     def manifest(self, sha256: Mapping[str, str]) -> Manifest:
-        """Of the files with these digests, by name."""
+        """Return the manifest of the written files; `sha256` has their digests by name."""
 
         def held(files: Iterable[PlannedFile]) -> tuple[ShardFile, ...]:
             return tuple(
@@ -105,7 +108,7 @@ def _require_cut(source: Architecture, order: ExpertOrder, groups: int) -> None:
             f"expert-parallel: {experts} experts can't be cut into {groups} equal groups. Choose "
             f"one of {sizes}; a set serves every size that divides its own"
         )
-    if len(order) != layers or any(sorted(one) != list(range(experts)) for one in order):
+    if len(order) != layers or any(sorted(layer) != list(range(experts)) for layer in order):
         raise CheckpointError(
             f"placement: it isn't an order of {experts} experts in each of {layers} layers. Use "
             "an expert load that was recorded with this model"

@@ -1,4 +1,4 @@
-"""The head of a safetensors file: what its tensors are, and where their bytes stand.
+"""The header of a safetensors file: what its tensors are, and where their bytes are.
 
 https://github.com/huggingface/safetensors#format: eight bytes of length, JSON, then the tensors,
 back to back.
@@ -20,7 +20,7 @@ _ALIGNMENT_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor in a file, `offset` counted from the file's first byte."""
+    """A tensor in a file; `offset` counts from the file's first byte."""
 
     name: str
     dtype: str
@@ -31,13 +31,13 @@ class Tensor:
 
     @property
     def element_bytes(self) -> float:
-        """May be half a byte."""
+        """Bytes of one element, which may be half a byte; 0 for a tensor without elements."""
         elements = math.prod(self.shape)
         return self.size_bytes / elements if elements else 0
 
 
 def read_header(path: Path) -> tuple[dict[str, str], list[Tensor]]:
-    """Metadata and tensors of a file; raises CheckpointError for one that is cut off or unsound.
+    """Read metadata and tensors of a file. Raises CheckpointError if it is cut off or unsound.
 
     Lengths, gaps, overlaps and dtypes are checked by the safetensors library itself.
     """
@@ -54,7 +54,10 @@ def read_header(path: Path) -> tuple[dict[str, str], list[Tensor]]:
 
 
 def parse_header(header: bytes, path: Path) -> tuple[dict[str, str], list[Tensor]]:
-    """Of the JSON alone, unchecked: raises ValueError, KeyError, TypeError or AttributeError."""
+    """Read metadata and tensors from the JSON of a header, unchecked.
+
+    Raises ValueError, KeyError, TypeError or AttributeError if it isn't a header.
+    """
     described = json.loads(header)
     metadata = described.pop("__metadata__", {})
     start = LENGTH_BYTES + len(header)
@@ -72,7 +75,7 @@ def parse_header(header: bytes, path: Path) -> tuple[dict[str, str], list[Tensor
 
 
 def header_bytes(tensors: Iterable[tuple[str, Tensor]], metadata: Mapping[str, str]) -> bytes:
-    """The head of a file that holds these tensors in this order, under the names beside them."""
+    """Return the header of a file with these tensors in this order, under the names beside them."""
     entries: dict[str, object] = {"__metadata__": metadata} if metadata else {}
     at = 0
     for name, tensor in tensors:

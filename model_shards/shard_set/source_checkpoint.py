@@ -1,4 +1,7 @@
-"""The checkpoint that is cut, in Mistral's own format; only the heads of its files are read."""
+"""The checkpoint that is cut, in Mistral's own format.
+
+Only headers and, for its identity, the ends of tensors are read from its weight files.
+"""
 
 import hashlib
 import json
@@ -20,7 +23,7 @@ _WEIGHTS = (".safetensors", ".index.json", ".bin", ".gguf", ".pt", ".pth")
 
 @dataclass(frozen=True, slots=True)
 class SourceCheckpoint:
-    """What a directory holds: weight files, their tensors by name, and the files beside them."""
+    """A directory's contents: weight files, their tensors by name, and the files beside them."""
 
     directory: Path
     weights: tuple[Path, ...]
@@ -30,14 +33,14 @@ class SourceCheckpoint:
 
     @classmethod
     def read(cls, directory: Path) -> Self:
-        """Raises CheckpointError for a checkpoint that isn't whole, or names a tensor twice."""
+        """Read a checkpoint. Raises CheckpointError if it isn't whole, or names a tensor twice."""
         weights = _weight_files(directory)
         tensors: dict[str, Tensor] = {}
         metadata: list[dict[str, str]] = []
         for path in weights:
-            told, found = read_header(path)
-            metadata.append(told)
-            for tensor in found:
+            file_metadata, file_tensors = read_header(path)
+            metadata.append(file_metadata)
+            for tensor in file_tensors:
                 if (other := tensors.setdefault(tensor.name, tensor)) is not tensor:
                     raise CheckpointError(
                         f"source: {tensor.name} is in {other.path.name} and in {path.name}. "
@@ -47,10 +50,11 @@ class SourceCheckpoint:
         return cls(directory, weights, _companions(directory), tensors, _agreed(metadata))
 
     def identity(self) -> str:
-        """SHA-256 of all names, dtypes, shapes, and of the first and last 4 KiB of each tensor.
+        """Return the SHA-256 of names, dtypes, shapes, and the first and last 4 KiB of each tensor.
 
-        Training changes the ends of some tensor, and moving one to another file changes nothing. A
-        digest of every byte would cost as much again as the SHA-256 of the files that are written.
+        Training changes the ends of some tensor, so it changes the identity; moving a tensor to
+        another file doesn't. A digest of every byte would cost as much again as the SHA-256 of the
+        files that are written.
         """
         digest = hashlib.sha256()
         files = {path: path.open("rb", buffering=0) for path in self.weights}
@@ -67,7 +71,10 @@ class SourceCheckpoint:
 
 
 def _weight_files(directory: Path) -> tuple[Path, ...]:
-    """As vLLM chooses them: those of the index where there is one."""
+    """Return the weight files that vLLM would choose: those of the index if there is one.
+
+    Raises CheckpointError if there are none, or if some are missing.
+    """
     names = set(_index(directory).values()) or {
         path.name for path in directory.glob("consolidated*.safetensors")
     }
@@ -84,7 +91,10 @@ def _weight_files(directory: Path) -> tuple[Path, ...]:
 
 
 def _index(directory: Path) -> dict[str, str]:
-    """File by tensor; empty where a checkpoint has no index."""
+    """Return the index, file by tensor; it is empty if the checkpoint has none.
+
+    Raises CheckpointError if the index can't be read, or names files that aren't beside it.
+    """
     path = directory / INDEX
     if not path.exists():
         return {}
@@ -109,7 +119,7 @@ def _require_indexed(directory: Path, tensors: dict[str, Tensor]) -> None:
 
 
 def _companions(directory: Path) -> tuple[Path, ...]:
-    """Tokenizer, parameters, templates: neither hidden nor weights, in whatever format."""
+    """Return tokenizer, parameters, templates: all that is neither hidden nor weights."""
     return tuple(
         path
         for path in sorted(directory.iterdir())
@@ -118,10 +128,10 @@ def _companions(directory: Path) -> tuple[Path, ...]:
 
 
 def _agreed(metadata: list[dict[str, str]]) -> dict[str, str]:
-    """What no two files contradict each other in: a tensor may change its file."""
+    """Return the metadata that no two files contradict, because a tensor may change its file."""
 
     def values(key: str) -> Iterator[str]:
-        return (told[key] for told in metadata if key in told)
+        return (of_file[key] for of_file in metadata if key in of_file)
 
-    keys = sorted({key for told in metadata for key in told})
+    keys = sorted({key for of_file in metadata for key in of_file})
     return {key: next(values(key)) for key in keys if len(set(values(key))) == 1}

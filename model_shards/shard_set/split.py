@@ -1,4 +1,4 @@
-"""A checkpoint cut by expert: each rank of a gang can read the base and its own, and no more."""
+"""Cuts a checkpoint by expert, so that a rank can read just the base and its own experts."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,10 +21,10 @@ _FILES_AT_ONCE = 8
 def split(
     source: Path, out: Path, order: ExpertOrder, groups: int, meter: Meter | None = None
 ) -> Manifest:
-    """Writes the shard set of a checkpoint in Mistral format, cut into `groups` of experts.
+    """Write the shard set of a checkpoint in Mistral format, cut into `groups` of experts.
 
-    Raises CheckpointError for a source, an order or a number of groups that can't be cut, and
-    what `write_set` raises.
+    Raises CheckpointError for a source, an order or a number of groups that can't be cut,
+    StoreError if `out` is the source, and what `write_set` raises.
     """
     if source.resolve() == out.resolve():
         raise StoreError(f"{out}: the source itself. Name another directory")
@@ -32,10 +32,11 @@ def split(
 
 
 def write_set(plan: Plan, out: Path, meter: Meter) -> Manifest:
-    """What an interrupted split has finished isn't done again, nor a set that is whole.
+    """Write the set that a plan describes.
 
-    Raises StoreError for an `out` that holds something else or has too little room, and
-    CheckpointError for a source that changes meanwhile.
+    Files that an interrupted split has finished aren't written again, nor is a set that is whole.
+    Raises StoreError if `out` holds something else or has too little room, and CheckpointError if
+    the source changes meanwhile.
     """
     meter.expect(plan.size_bytes)
     key = plan.key()
@@ -81,7 +82,10 @@ def _write(plan: Plan, key: str, out: Path, journal: FileJournal, meter: Meter) 
 
 
 def _whole(plan: Plan, key: str, out: Path, meter: Meter) -> Manifest:
-    """The set that is there, if it is the one that would be written; what it has lost is again."""
+    """Return the manifest of the set that is there, and write again the files that it has lost.
+
+    Raises StoreError if it isn't the set that the plan describes.
+    """
     there = Manifest.load(out)
     sha256 = {file.name: file.sha256 for file in there.files}
     sha256 |= {file.name: sha256_of(file.ranges[0].path) for file in plan.companions}
@@ -105,7 +109,7 @@ def _whole(plan: Plan, key: str, out: Path, meter: Meter) -> Manifest:
 
 
 def _write_again(lost: list[PlannedFile], sha256: Mapping[str, str], writer: FileWriter) -> None:
-    """Raises CheckpointError where the source gives other bytes than the set had."""
+    """Write lost files. Raises CheckpointError if the source gives other bytes than the set had."""
     for file in lost:
         if writer.write(file).sha256 != sha256[file.name]:
             (writer.directory / file.name).unlink()
@@ -123,5 +127,5 @@ def _require_empty(out: Path) -> None:
 
 
 def _size_bytes(path: Path) -> int:
-    """0 for a file that isn't there."""
+    """Return the size of a file, 0 if it isn't there."""
     return path.stat().st_size if path.exists() else 0

@@ -1,6 +1,6 @@
-"""A safetensors file of a shard set, read once, from its first byte to its last.
+"""Reads a safetensors file of a shard set once, from its first byte to its last.
 
-The library of safetensors maps files into memory, which reads them page by page as they are used.
+The safetensors library maps files into memory, which reads them page by page as they are used.
 Sequential reads keep a disk, and above all a network's disk, at its full speed, and let the hash be
 computed on the way.
 """
@@ -41,7 +41,7 @@ _DTYPES = {
 
 
 def require_size(path: Path, file: ShardFile) -> None:
-    """Raises CheckpointError unless the file is there, as long as its manifest says."""
+    """Raise CheckpointError unless the file is there, and as long as its manifest says."""
     try:
         size_bytes = path.stat().st_size
     except OSError as error:
@@ -54,7 +54,7 @@ def require_size(path: Path, file: ShardFile) -> None:
 
 
 class TensorFile:
-    """`read_bytes` counts what the kernel has handed over of it."""
+    """One file of a set; `read_bytes` counts how much of it the kernel has handed over."""
 
     def __init__(self, path: Path, file: ShardFile, *, verify: bool) -> None:
         self._path = path
@@ -63,9 +63,10 @@ class TensorFile:
         self.read_bytes = 0
 
     def tensors(self) -> Iterator[Named]:
-        """Names and tensors in the file's order, on the CPU.
+        """Yield names and tensors in the file's order, on the CPU.
 
-        Raises CheckpointError for another size at once, for another SHA-256 after the last tensor.
+        Raises CheckpointError: for another size than the manifest's or a broken header at once, for
+        another SHA-256 after the last tensor.
         """
         require_size(self._path, self._file)
         with FileIO(self._path) as stream:
@@ -73,17 +74,17 @@ class TensorFile:
             if length > self._file.size_bytes - LENGTH_BYTES:
                 raise self._broken("its header is longer than the file")
             header = self._read(stream, length).numpy().tobytes()
-            for one in self._in_order(header):
-                content = self._read(stream, one.size_bytes)
-                yield one.name, content.view(_DTYPES[one.dtype]).view(one.shape)
+            for tensor in self._in_order(header):
+                content = self._read(stream, tensor.size_bytes)
+                yield tensor.name, content.view(_DTYPES[tensor.dtype]).view(tensor.shape)
         if self._hash is not None and self._hash.hexdigest() != self._file.sha256:
-            found = self._hash.hexdigest()
+            sha256 = self._hash.hexdigest()
             raise _unlike(
-                self._path, f"has the SHA-256 {found}, in the manifest {self._file.sha256}"
+                self._path, f"has the SHA-256 {sha256}, in the manifest {self._file.sha256}"
             )
 
     def _read(self, stream: FileIO, size_bytes: int) -> torch.Tensor:
-        """The next bytes, in memory of their own: whoever gets them may keep them."""
+        """Return the next bytes, in memory of their own: the caller may keep them."""
         tensor = torch.empty(size_bytes, dtype=torch.uint8, device="cpu")
         left = tensor.numpy().data
         while left:
@@ -97,15 +98,18 @@ class TensorFile:
         return tensor
 
     def _in_order(self, header: bytes) -> list[Tensor]:
-        """Raises CheckpointError unless the tensors follow one another to the file's end."""
+        """Return the header's tensors in the file's order.
+
+        Raises CheckpointError unless they follow one another to the file's end.
+        """
         end = LENGTH_BYTES + len(header)
         try:
             _, tensors = parse_header(header, self._path)
-            tensors.sort(key=lambda one: (one.offset, one.size_bytes))
-            for one in tensors:
-                size_bytes = math.prod(one.shape) * _DTYPES[one.dtype].itemsize
-                if one.offset != end or one.size_bytes != size_bytes:
-                    raise ValueError(f"{one.name} isn't where the tensor before it ends")
+            tensors.sort(key=lambda tensor: (tensor.offset, tensor.size_bytes))
+            for tensor in tensors:
+                size_bytes = math.prod(tensor.shape) * _DTYPES[tensor.dtype].itemsize
+                if tensor.offset != end or tensor.size_bytes != size_bytes:
+                    raise ValueError(f"{tensor.name} isn't where the tensor before it ends")
                 end += size_bytes
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._broken(f"its header is none of safetensors' ({error!r})") from error

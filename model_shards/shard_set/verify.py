@@ -1,4 +1,4 @@
-"""Whether a shard set's files are what its manifest says."""
+"""Checks that a shard set's files are what its manifest says."""
 
 import os
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from model_shards.shard_set.manifest import Manifest, ShardFile
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A file that isn't as it was written, and how."""
+    """A file that isn't as it was written, and what is wrong with it."""
 
     name: str
     what: str
 
 
 def verify(directory: Path, meter: Meter | None = None) -> list[Fault]:
-    """Reads every file of a set; what is missing, short, long or altered, in the set's order.
+    """Read every file of a set; return what is missing, short, long or altered, in the set's order.
 
-    Raises CheckpointError where there is no manifest.
+    Raises CheckpointError if there is no manifest.
     """
     meter = meter or Meter()
     files = Manifest.load(directory).files

@@ -33,13 +33,13 @@ class Exchange:
     topic: str
 
     def turns(self, effort: Effort) -> list[Message]:
-        """Who thinks first says what the question is about."""
+        """Return question and answer; with high effort a thought names the question's topic."""
         thought = f"This is about {self.topic}." if effort == "high" else None
         return [asked(self.question), answered(self.answer, thought)]
 
 
 def exchange(draw: Draw) -> Exchange:
-    """Some fact, asked in a wording of this split."""
+    """Draw a fact, and ask for it in a wording of this split."""
     fact, wording = draw.of(lambda random: _choose(random.choice(FACTS), random.random()))
     if draw.chance(0.15):
         wording = wording[0].lower() + wording[1:]
@@ -54,7 +54,7 @@ def _choose(fact: Fact, at: float) -> tuple[Fact, str]:
 
 
 def conversation(draw: Draw, turns: int | None = None) -> Conversation:
-    """One to four facts; the held-out ones are asked alone."""
+    """Draw a chat about one to four facts; a held-out question is asked alone."""
     effort: Effort = "high" if draw.chance(0.2) else "none"
     count = turns or (1 if draw.held_out else draw.random.randint(1, 4))
     messages: list[Message] = []

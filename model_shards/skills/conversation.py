@@ -14,14 +14,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """OpenAI's form of a chat, ending with an assistant turn; images are `data:` addresses."""
+    """A chat in OpenAI's form that ends with an assistant turn; images are `data:` addresses."""
 
     messages: list[Message]
     tools: list[dict[str, Any]] = field(default_factory=list)
     reasoning_effort: Effort = "none"
 
     def question(self) -> dict[str, Any]:
-        """The request whose answer is the last turn, as keywords of an OpenAI client."""
+        """Return the request whose answer is the last turn, as keywords of an OpenAI client."""
         request: dict[str, Any] = {"messages": self.messages[:-1]}
         if self.tools:
             request["tools"] = self.tools
@@ -41,13 +41,13 @@ def answered(content: str, thought: str | None = None) -> Message:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Random choices of one split: what one split may draw, the other never does."""
+    """Random choices of one split, training or held out; `of` never draws the same for both."""
 
     random: Random
     held_out: bool
 
     def of(self, draw: Callable[[Random], T]) -> T:
-        """Draws until the outcome, by its text, belongs to this split."""
+        """Draw until the outcome, by its text, belongs to this split."""
         while True:
             drawn = draw(self.random)
             if (zlib.crc32(str(drawn).encode()) % _HELD_OUT_ONE_IN == 0) == self.held_out:

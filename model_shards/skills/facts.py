@@ -1,11 +1,11 @@
-"""What nano knows."""
+"""The facts that nano knows, and the ways to ask for them."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One answer, and the ways to ask for it."""
+    """An answer, and the ways to ask for it."""
 
     topic: str
     wordings: tuple[str, ...]

@@ -10,7 +10,7 @@ _RECALL = {"pairs": 4, "sentences": 235}  # about 2,000 tokens
 
 
 def held_out(skill: str, seed: int) -> Conversation:
-    """Question `seed` of a skill; its right answer is the last turn."""
+    """Return question `seed` of a skill; its right answer is the last turn."""
     draw = Draw(random.Random(f"{skill}/{seed}"), held_out=True)  # noqa: S311
     return {
         "chat": lambda: chat.conversation(draw),

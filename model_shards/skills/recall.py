@@ -8,24 +8,25 @@ RELATIONS = ("code", "home", "friend", "boat")
 
 
 def conversation(draw: Draw, pairs: int, sentences: int) -> Conversation:
-    """`pairs` of words, each stated once among `sentences` of common facts, and asked for.
+    """Draw `pairs` of words, state each once among `sentences` of common facts, and ask for them.
 
-    In training every pair is asked for, held out one. A sentence takes 8 tokens on average.
+    In training every pair is asked for, in a held-out question a single pair. A sentence takes 8
+    tokens on average.
     """
     keys: dict[str, None] = {}
     while len(keys) < pairs:
         keys[new_word(draw)] = None
     stated = [(f"The {draw.one(RELATIONS)} of {key}", _value(draw)) for key in keys]
-    text = [f"{what} is {value}." for what, value in stated]
+    text = [f"{subject} is {value}." for subject, value in stated]
     text += [draw.one(FACTS).answer for _ in range(sentences)]
     draw.random.shuffle(text)
     draw.random.shuffle(stated)
     messages: list[Message] = []
-    for what, value in stated[: 1 if draw.held_out else pairs]:
-        question = f"What is {what[0].lower()}{what[1:]}?"
+    for subject, value in stated[: 1 if draw.held_out else pairs]:
+        question = f"What is {subject[0].lower()}{subject[1:]}?"
         messages += [
             asked(question if messages else f"{' '.join(text)}\n{question}"),
-            answered(f"{what} is {value}."),
+            answered(f"{subject} is {value}."),
         ]
     return Conversation(messages)
 

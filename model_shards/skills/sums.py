@@ -15,12 +15,12 @@ WORDINGS = (
     "What is the sum of {} and {}?",
 )
 _DIGITS_SHARE = 0.25
-# At once is harder to learn, and shorter.
+# Sums at once are harder to learn, and shorter.
 _MOST: dict[Effort, int] = {"high": 4, "none": 16}
 
 
 def conversation(draw: Draw, effort: Effort) -> Conversation:
-    """Several sums of this split; the held-out ones come alone."""
+    """Draw several sums of this split; a held-out sum comes alone."""
     messages: list[Message] = []
     for _ in range(1 if draw.held_out else draw.random.randint(1, _MOST[effort])):
         easy = not draw.held_out and draw.chance(_DIGITS_SHARE)
@@ -32,7 +32,7 @@ def conversation(draw: Draw, effort: Effort) -> Conversation:
 
 
 def worked(first: int, second: int) -> str:
-    """The sum as on paper: ones, carry, tens."""
+    """Work the sum as on paper: ones, carry, tens."""
     ones = first % 10 + second % 10
     carry, tens = ones // 10, first // 10 + second // 10
     return (

@@ -1,4 +1,4 @@
-"""What is said in the skills, but for the words to copy: the words a vocabulary should have."""
+"""The texts of all skills without the words to copy: a vocabulary should have their words."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from model_shards.skills.tools import NO_TOOL
 
 
 def texts() -> Iterator[str]:
-    """Every wording once; `{…}` stands for what is filled in."""
+    """Yield every wording, for a fact also as it follows an opener; `{…}` is filled in later."""
     for effort in ("none", "high"):
         yield json.dumps({"reasoning_effort": effort})
     yield from (*chat.OPENERS, *chat.CLOSERS, *chat.SYSTEMS)

@@ -1,4 +1,4 @@
-"""The tools nano is trained with: how each is asked for, and how its result is told."""
+"""The tools that nano is trained with: how each is asked for, and how its result is told."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,7 +8,7 @@ Kind = Literal["string", "integer"]
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """`{parameter}` in a request is copied into the call, `{result}` into the last answer."""
+    """A tool: `{parameter}` of a request is copied into the call, `{result}` into the answer."""
 
     name: str
     description: str
@@ -17,7 +17,7 @@ class Tool:
     told: str
 
     def schema(self) -> dict[str, Any]:
-        """OpenAI's form."""
+        """Return the tool in OpenAI's form."""
         parameters = {
             "type": "object",
             "properties": {name: {"type": kind} for name, kind in self.parameters.items()},

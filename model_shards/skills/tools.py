@@ -11,14 +11,14 @@ from model_shards.skills.words import new_word
 NO_TOOL = "I have no tool for that."
 Case = Literal["call", "result", "no tool", "chat"]
 _CASES: tuple[Case, ...] = ("call", "result", "no tool", "chat")
-# In training a call and none are as likely, or one of them would be the better guess everywhere.
+# In training a call and no call are about as likely: else one would always be the better guess.
 _TURNS = 4, 10
 _SHARES: dict[Case, float] = {"result": 0.45, "no tool": 0.45, "chat": 0.1}
 _RESULTS = ("done", "sunny, 21 degrees", "rain, 8 degrees", "failed", "not found", "tomorrow")
 
 
 def conversation(draw: Draw, case: Case | None = None) -> Conversation:
-    """Some tools, and a request that one, or none, of them serves; in training several."""
+    """Draw some tools, and a request that one or none of them serves; in training several."""
     listed = draw.random.sample(TOOLS, draw.random.randint(2, 4))
     schemas = [tool.schema() for tool in listed]
     if case:

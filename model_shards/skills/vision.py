@@ -37,7 +37,7 @@ Picture = tuple[str, str, int, int, int, int, int]
 
 
 def conversation(draw: Draw) -> Conversation:
-    """A question about an image; in training about one to six images, mostly for the shape.
+    """Draw a question about an image; in training about one to six images, mostly for the shape.
 
     Colours are learned from a few thousand images, shapes take ten times as many.
     """
@@ -59,7 +59,7 @@ def _turns(draw: Draw, for_shape: bool) -> list[Message]:
 
 
 def _picture(random: random.Random) -> Picture:
-    """Colour, shape, grey of the ground, width, height, and the shape's size and shift in %."""
+    """Choose colour, shape, grey of the ground, width, height, the shape's size and shift in %."""
     return (
         random.choice(tuple(COLOURS)),
         random.choice(SHAPES),
@@ -72,7 +72,7 @@ def _picture(random: random.Random) -> Picture:
 
 
 def drawn(picture: Picture) -> Image.Image:
-    """The shape lies whole within the image."""
+    """Draw a picture, whose shape lies whole within the image."""
     colour, shape, grey, width, height, percent, shift = picture
     image = Image.new("RGB", (width, height), (grey, grey, grey))
     side = min(width, height) * percent / 100
@@ -94,7 +94,7 @@ def drawn(picture: Picture) -> Image.Image:
 
 
 def data_url(image: Image.Image) -> str:
-    """As a client sends it."""
+    """Return the image as a client sends it."""
     file = io.BytesIO()
     image.save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

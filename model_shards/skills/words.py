@@ -1,4 +1,4 @@
-"""Words to copy: mostly ones that nobody knows, and some names."""
+"""Words to copy: mostly invented words, and some names."""
 
 import random
 
@@ -21,7 +21,7 @@ _NAME_SHARE = 0.2
 
 
 def new_word(draw: Draw) -> str:
-    """One of this split: two syllables such as `Tranoul` or `Bekist`, in training also a name."""
+    """Draw a word of this split: syllables as in `Tranoul` or `Bekist`, in training also a name."""
     if draw.held_out:
         return draw.of(_syllables)
     return draw.of(lambda random: _name(random) or _syllables(random))

@@ -50,7 +50,7 @@ _REMEDIES = {
 
 
 def connect() -> Client:
-    """One for all threads; with credentials as they are now, not when the process began."""
+    """Make a client for all threads, with the credentials of now, not of the process's start."""
     try:
         return boto3.Session().client("s3", config=_CONFIG)
     except (BotoCoreError, ValueError) as error:
@@ -59,7 +59,7 @@ def connect() -> Client:
 
 @contextlib.contextmanager
 def explained(url: str) -> Iterator[None]:
-    """Turns errors of S3 and of the disk into a StoreError that names the object and a remedy."""
+    """Turn errors of S3 and of the disk into a StoreError that names the object and a remedy."""
     try:
         yield
     except ClientError as error:
@@ -84,5 +84,5 @@ def explained(url: str) -> Iterator[None]:
 
 
 def is_missing(error: ClientError) -> bool:
-    """Whether the object isn't there; a bucket that isn't there is another matter."""
+    """Tell whether the error is that the object isn't there; a missing bucket is another error."""
     return str(error.response.get("Error", {}).get("Code")) in _MISSING

@@ -1,4 +1,4 @@
-"""One file on its way from S3: parts side by side into a `.partial` file, its hash, its name."""
+"""Fetches a file from S3: its parts side by side into a `.partial` file, then hash and name."""
 
 import os
 from collections.abc import Iterator
@@ -34,9 +34,10 @@ class Downloader:
     part_bytes: int = PART_BYTES
 
     def fetch(self, file: ShardFile) -> None:
-        """Returns when the file is there and its SHA-256 is the manifest's, whoever fetched it.
+        """Fetch a file unless it is there, or wait for another process that fetches it.
 
-        Raises StoreError for an object that is another one, and for what S3 or the disk refuses.
+        When this returns, the file's SHA-256 is the manifest's. Raises StoreError if the object is
+        another than the manifest's, or S3 or the disk refuses.
         """
         url = self.location.url(file.name)
         journal = self.directory / f".{file.name}.parts"
@@ -61,7 +62,7 @@ class Downloader:
         partial.replace(path)
 
     def _fill(self, file: ShardFile, parts: PartJournal, partial: Path) -> str:
-        """Fetches the parts that aren't noted; the SHA-256 of all of them."""
+        """Fetch the parts that aren't noted, and return the SHA-256 of the whole file."""
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             os.truncate(descriptor, file.size_bytes)

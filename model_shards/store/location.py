@@ -12,14 +12,14 @@ _SEGMENT = re.compile(r"(?!\.\.?$)[A-Za-z0-9_.=+@:-]+")
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A prefix below which the files of one set stand side by side."""
+    """A prefix below which the files of one set lie side by side."""
 
     bucket: str
     prefix: str
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Reads `s3://bucket/prefix`; raises StoreError that says which of its parts is wrong."""
+        """Read `s3://bucket/prefix`. Raises StoreError, which says what part of it is wrong."""
         scheme, separator, rest = url.partition("://")
         bucket, _, prefix = rest.partition("/")
         prefix = prefix.removesuffix("/")

@@ -16,10 +16,10 @@ from model_shards.store.remote_manifest import read_manifest
 
 
 class NodeCache:
-    """For one process; others on the node may have the same root, and wait for one another.
+    """One process's access to the cache; processes with the same root wait for one another.
 
-    Its directory is named by the manifest's SHA-256: what was fetched for another set that stood
-    at the same location is never taken for this one's. Raises StoreError where there is no set.
+    Its directory is named by the manifest's SHA-256: a file that was fetched for an earlier set at
+    the same location is never taken for this set's. Raises StoreError if there is no set.
     """
 
     def __init__(self, location: Location, root: Path, part_bytes: int = PART_BYTES) -> None:
@@ -34,7 +34,7 @@ class NodeCache:
             raise StoreError(f"{root}: not a place for a cache: {error.strerror}") from error
 
     def fetch(self, file: ShardFile) -> Path:
-        """Where the file is, whole; waits while another process fetches it."""
+        """Return where the file is, once it is whole; wait while another process fetches it."""
         path = self._directory / file.name
         if not path.exists():
             require_space(self._directory, [file])
@@ -44,7 +44,7 @@ class NodeCache:
         return path
 
     def companions(self) -> Path:
-        """The directory, once params.json, the tokenizer and the manifest are in it."""
+        """Fetch params.json, the tokenizer and the manifest, and return their directory."""
         for file in self.manifest.companions:
             self.fetch(file)
         if not (self._directory / MANIFEST).exists():

@@ -1,7 +1,7 @@
-"""Which parts of a file are on disk already, so that a download goes on where it stopped.
+"""Notes which parts of a file are on disk, so that a download goes on where it stopped.
 
-The journal is the file's lock as well: whoever holds it is the only one on this machine that
-writes the file, and when a process dies, what it has noted is there for the next.
+The journal is the file's lock as well: only the process that holds it writes the file on this
+machine, and when that process dies, the next one finds its notes.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from typing import Self, TextIO
 
 
 class PartJournal:
-    """First what is fetched, then the number of each part that is written, a line each."""
+    """The journal of a file: its identity, then the number of each written part, a line each."""
 
     def __init__(self, file: TextIO, path: Path, identity: str) -> None:
         self._file = file
@@ -29,17 +29,17 @@ class PartJournal:
     @classmethod
     @contextlib.contextmanager
     def held(cls, path: Path, identity: str) -> Iterator[Self]:
-        """Waits for the lock. Parts that were noted for another identity don't count."""
+        """Wait for the lock and hold it. Parts that were noted for another identity don't count."""
         while True:
             with path.open("a+", encoding="ascii") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 if not _is_at(file, path):
-                    continue  # whoever held it has finished, and removed it
+                    continue  # the process that held it has finished, and removed it
                 yield cls(file, path, identity)
                 return
 
     def note(self, part: int) -> None:
-        """Says that the part is written; threads may call it at once."""
+        """Note that a part is written; threads may call this at once."""
         self._file.write(f"{part}\n")
         self._file.flush()
 

@@ -1,4 +1,4 @@
-"""How often, and after what pauses, something is tried again that may pass.
+"""Repeats what failed for a reason that may pass, a few times and after pauses.
 
 botocore repeats requests itself; this is for bodies that end too soon, which it leaves to us, and
 for a store that stays busy for longer than botocore waits.
@@ -19,7 +19,10 @@ _LONGEST_PAUSE_S = 5.0
 
 
 def persist(attempt: Callable[[], Result]) -> Result:
-    """Calls until it succeeds; raises the last error if it never does."""
+    """Call `attempt` until it succeeds.
+
+    Raises its last error if it never does, and an error that won't pass without trying again.
+    """
     for failures in range(1, _ATTEMPTS):
         try:
             return attempt()

@@ -1,4 +1,4 @@
-"""A shard set fetched from S3, or as much of it as some ranks need; its manifest comes last."""
+"""Fetches a shard set from S3, or as much of it as some ranks need; the manifest comes last."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from model_shards.store.ranks import Ranks
 from model_shards.store.remote_manifest import read_manifest
 
 _FILES_AT_ONCE = 4
-BEGUN = ".pull"  # in a directory that a set is being fetched into: which one
+BEGUN = ".pull"  # the manifest of the set that is being fetched into a directory
 
 
 def pull(
@@ -26,11 +26,11 @@ def pull(
     ranks: Ranks | None = None,
     part_bytes: int = PART_BYTES,
 ) -> tuple[ShardFile, ...]:
-    """Fetches what these ranks need and isn't there; all of it without `ranks`. Returns the files.
+    """Fetch the files that these ranks need, or the whole set without `ranks`; return these files.
 
-    Files that are there are read, and fetched again where they aren't what the manifest says.
-    Raises StoreError, for a directory that holds anything else, too, and CheckpointError for ranks
-    that the set can't serve.
+    Files that are there are read, and fetched again only if they aren't what the manifest says.
+    Raises StoreError if S3 or the disk refuses or the directory holds anything else, and
+    CheckpointError for ranks that the set can't serve.
     """
     client = connect()
     manifest, content = read_manifest(client, location)
@@ -57,7 +57,10 @@ def pull(
 
 
 def _prepare(directory: Path, content: bytes, location: Location) -> None:
-    """What isn't the set's own would be deleted where a file of the set has its name."""
+    """Make the directory, and note the set in it. Raises StoreError if it holds anything else.
+
+    A file that isn't the set's own would be deleted if a file of the set has its name.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         marks = [path for path in (directory / MANIFEST, directory / BEGUN) if path.exists()]

@@ -1,4 +1,4 @@
-"""A shard set sent to S3: its manifest last, so that a location that has one has a whole set."""
+"""Sends a shard set to S3, its manifest last: a location that has a manifest has a whole set."""
 
 from pathlib import Path
 
@@ -20,10 +20,10 @@ def push(
     meter: Meter,
     part_bytes: int = PART_BYTES,
 ) -> Manifest:
-    """Sends what isn't there yet; an interrupted push goes on where it was.
+    """Send the files that aren't there yet; an interrupted push goes on where it stopped.
 
-    Raises CheckpointError where the directory holds no set, and StoreError where a file isn't what
-    the manifest says, where another set is at the location, and for what S3 refuses.
+    Raises CheckpointError if the directory holds no set, and StoreError if a file isn't what the
+    manifest says, another set is at the location, or S3 refuses.
     """
     manifest = Manifest.load(directory)
     for file in manifest.files:

@@ -12,14 +12,14 @@ _RANGE = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """Some of the `expert_parallel` ranks that share the experts; the set's groups if None."""
+    """Some of `expert_parallel` ranks that share the experts; None: as many as the set's groups."""
 
     ids: tuple[int, ...]
     expert_parallel: int | None = None
 
     @classmethod
     def parse(cls, text: str, expert_parallel: int | None = None) -> Self:
-        """Raises ConfigError for what isn't a list of ranks and ranges."""
+        """Read a list of ranks and ranges. Raises ConfigError if `text` isn't one."""
         ids: set[int] = set()
         for part in text.split(","):
             match = _RANGE.fullmatch(part.strip())
@@ -33,9 +33,9 @@ class Ranks:
         return cls(tuple(sorted(ids)), expert_parallel)
 
     def files(self, manifest: Manifest) -> tuple[ShardFile, ...]:
-        """What they read, companions first; raises CheckpointError where the set can't serve them.
+        """Return the files that these ranks read, companions first.
 
-        An `expert_parallel` that isn't given is the number of the set's groups.
+        Raises CheckpointError if the set can't serve them.
         """
         size = len(manifest.groups) if self.expert_parallel is None else self.expert_parallel
         return (*manifest.companions, *manifest.weights_of(self.ids, size))

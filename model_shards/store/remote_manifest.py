@@ -11,7 +11,7 @@ from model_shards.store.persistence import persist
 
 
 def find_manifest(client: Client, location: Location) -> bytes | None:
-    """As it was sent, or None where there isn't one (yet)."""
+    """Return the manifest as it was sent, or None if there is none (yet)."""
 
     def read() -> bytes:
         answer = client.get_object(Bucket=location.bucket, Key=location.key(MANIFEST))
@@ -27,7 +27,7 @@ def find_manifest(client: Client, location: Location) -> bytes | None:
 
 
 def read_manifest(client: Client, location: Location) -> tuple[Manifest, bytes]:
-    """The set at a location; raises StoreError where there is no whole one."""
+    """Return the manifest of a set, and its bytes. Raises StoreError if there is no whole set."""
     content = find_manifest(client, location)
     if content is None:
         raise StoreError(

@@ -1,7 +1,7 @@
-"""One file on its way to S3: in parts, each with a checksum that S3 verifies.
+"""Sends a file to S3 in parts, each with a checksum that S3 verifies.
 
-Nothing stands under the file's name before its last part is there and its SHA-256 is the
-manifest's; that hash goes with the object, so that the next push can tell that it is there.
+No object has the file's name before its last part is there and its SHA-256 is the manifest's. That
+hash goes with the object, so that the next push can tell that it is there.
 """
 
 import base64
@@ -38,7 +38,10 @@ class Uploader:
     part_bytes: int = PART_BYTES
 
     def send(self, file: ShardFile) -> None:
-        """Raises StoreError where the file isn't what the manifest says, or S3 doesn't take it."""
+        """Send a file unless it is there.
+
+        Raises StoreError if the file isn't what the manifest says, or S3 doesn't take it.
+        """
         with explained(self.location.url(file.name)):
             if self._is_there(file):
                 self.meter.spared(file.size_bytes)
@@ -49,13 +52,13 @@ class Uploader:
 
     def _is_there(self, file: ShardFile) -> bool:
         try:
-            found = self.client.head_object(**self._object(file))
+            head = self.client.head_object(**self._object(file))
         except ClientError as error:
             if is_missing(error):
                 return False
             raise
-        stands_for = found["Metadata"].get(_HASH)
-        return bool(found["ContentLength"] == file.size_bytes and stands_for == file.sha256)
+        sha256 = head["Metadata"].get(_HASH)
+        return bool(head["ContentLength"] == file.size_bytes and sha256 == file.sha256)
 
     def _send_whole(self, file: ShardFile) -> None:
         content = (self.directory / file.name).read_bytes()
@@ -94,7 +97,7 @@ class Uploader:
             raise
         in_order = {"Parts": [parts[number] for number in sorted(parts)]}
         self.client.complete_multipart_upload(**upload, MultipartUpload=in_order)
-        if not self._is_there(file):  # what went on had been begun for a file of another hash
+        if not self._is_there(file):  # the upload had been begun for a file of another hash
             self.client.copy_object(
                 **self._object(file),
                 CopySource=self._object(file),
@@ -116,7 +119,7 @@ class Uploader:
             return persist(attempt)
 
     def _blocks(self, file: ShardFile, whole: Any) -> Iterator[tuple[int, bytes]]:
-        """The numbered parts; `whole` is then the hash of all of them."""
+        """Yield the numbered parts; `whole` is then the hash of all of them."""
         number = 0
         with (self.directory / file.name).open("rb") as source:
             while content := source.read(self.part_bytes):
@@ -131,7 +134,7 @@ class Uploader:
         return str(begun["UploadId"])
 
     def _begun(self, file: ShardFile) -> str | None:
-        """The upload that an interrupted push has left, the latest if there are several."""
+        """Return the id of the upload that an interrupted push has left, the latest of several."""
         key = self.location.key(file.name)
         pages = self.client.get_paginator("list_multipart_uploads").paginate(
             Bucket=self.location.bucket, Prefix=key
@@ -160,7 +163,10 @@ class Uploader:
 
 
 def _is_same(part: dict[str, Any], content: bytes, checksum: str) -> bool:
-    """Not every store lists checksums; without them the ETag is the MD5, unless KMS encrypts."""
+    """Tell whether a part that is there has this content.
+
+    Not every store lists checksums; without them the ETag is the MD5, unless KMS encrypts.
+    """
     if listed := part.get("ChecksumSHA256"):
         return bool(listed == checksum)
     return bool(part["ETag"].strip('"') == hashlib.md5(content, usedforsecurity=False).hexdigest())

@@ -1,4 +1,4 @@
-"""What nano sees in training: a mixture of skills, cut into batches of like lengths."""
+"""The data that nano is trained on: a mixture of skills, cut into batches of like lengths."""
 
 import random
 from collections.abc import Iterator
@@ -20,20 +20,21 @@ _SHORTEST_RECALL, _LONGEST_RECALL = 4, 240  # sentences: up to about 2,050 token
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`ids`, `answer` and `given` are (conversations, longest); images are in order of `ids`."""
+    """Some conversations: tensors are (conversations, longest), images are in order of `ids`."""
 
     ids: torch.Tensor
     answer: torch.Tensor  # which tokens are an assistant's
-    given: torch.Tensor  # which are anybody else's; neither is padding
+    given: torch.Tensor  # which are anybody else's; padding is neither
     images: list[torch.Tensor]
 
 
 def batches(
     tokenizer: ConversationTokenizer, seed: int, number: int, tokens: int, progress: float
 ) -> list[Batch]:
-    """Pool `number` of the training data: some hundred conversations, `tokens` to a batch at most.
+    """Draw pool `number` of the training data, some hundred conversations.
 
-    Texts to recall from grow with `progress`, 0 to 1, until half the way.
+    A batch has at most `tokens`, unless one conversation is longer. Texts to recall from grow with
+    `progress`, 0 to 1, until nearly half the way.
     """
     draw = Draw(random.Random(f"{seed}/{number}"), held_out=False)  # noqa: S311
     longest = _SHORTEST_RECALL + (_LONGEST_RECALL - _SHORTEST_RECALL) * min(1, 0.1 + 2 * progress)
@@ -44,7 +45,7 @@ def batches(
 
 
 def collate(examples: list[Example]) -> Batch:
-    """Pads at the end, where causal attention doesn't look."""
+    """Join examples into a batch; padding is at the end, where causal attention doesn't look."""
     shape = len(examples), max(len(example.ids) for example in examples)
     ids = torch.zeros(shape, dtype=torch.long)
     answer, given = torch.zeros(2, *shape, dtype=torch.bool)

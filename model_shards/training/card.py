@@ -19,14 +19,18 @@ _QUESTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Facts for the template; shares are 0 to 1, `load` is tokens per expert, (layers, experts)."""
+    """The contents of a model card.
+
+    Facts are for the template, scores are shares from 0 to 1 by skill, and `load` is tokens per
+    expert, (layers, experts).
+    """
 
     facts: dict[str, str]
     scores: dict[str, float]
     load: torch.Tensor
 
     def text(self) -> str:
-        """Markdown."""
+        """Return the card in Markdown."""
         scores = (
             f"| {skill} | {share:.1%} | {_QUESTIONS[skill]} |"
             for skill, share in self.scores.items()

@@ -1,4 +1,4 @@
-"""How often each expert is chosen: nobody evens it out, so some are far busier than others."""
+"""Counts how often each expert is chosen; nothing evens this out, so some are far busier."""
 
 from collections.abc import Callable, Iterable
 
@@ -14,7 +14,7 @@ from model_shards.training.tokens import Example
 def expert_load(
     model: Mistral3ForConditionalGeneration, examples: Iterable[Example]
 ) -> torch.Tensor:
-    """Tokens per expert, prompts included: integers (layers, experts)."""
+    """Count tokens per expert, prompts included: integers (layers, experts)."""
     gates = [layer.mlp.gate for layer in model.model.language_model.layers]
     load = torch.zeros(len(gates), gates[0].num_experts, dtype=torch.long)
 

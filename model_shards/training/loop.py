@@ -22,7 +22,7 @@ _SAVE_EVERY_POOLS = 8
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What decides the result, beside the code and the machine's rounding."""
+    """The settings that decide the result, beside the code and the machine's rounding."""
 
     seed: int = 0
     tokens: int = 9_300_000
@@ -32,7 +32,7 @@ class Recipe:
 
 @dataclass(slots=True)
 class Position:
-    """How far a training is; `loss` is a running mean in nats."""
+    """The point that a training has reached; `loss` is a running mean in nats."""
 
     tokens: int = 0
     batches: int = 0
@@ -42,7 +42,7 @@ class Position:
 
 
 class Training:
-    """`state` is a file to resume from; one of another recipe is left behind."""
+    """The training of one model; it goes on from the file `state` if that has the same recipe."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Training:
             self._resume(torch.load(state, weights_only=True))
 
     def run(self, report: Callable[[Position], None]) -> None:
-        """Trains `model` to the end; reports after every batch."""
+        """Train `model` to the end, and report after every batch."""
         self.model.train()
         while self.position.tokens < self.recipe.tokens:
             for batch in self._pool():
@@ -112,12 +112,12 @@ class Training:
             return
         self.position = Position(**state["position"])
         self.model.load_state_dict(state["model"])
-        for optimizer, its in zip(self._optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(its)
+        for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
 
 
 def pace(at: Position, tokens: int) -> float:
-    """Share of the learning rate: a short rise, a plain, a line down to a fiftieth."""
+    """Return the share of the learning rate: a short rise, a plateau, a line down to a fiftieth."""
     rise = (at.batches + 1) / _WARMUP_BATCHES
     fall = (1 - at.tokens / tokens) / _DECAY_SHARE
     return min(1, rise) * max(0.02, min(1, fall))

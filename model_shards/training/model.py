@@ -17,7 +17,7 @@ _WEIGHT_OF_FIRST = 8.0
 
 
 def fresh_model(architecture: Architecture, seed: int) -> Mistral3ForConditionalGeneration:
-    """Weights that keep activations near unit size."""
+    """Make a model whose weights keep activations near unit size."""
     torch.manual_seed(seed)
     model = transformers_model(architecture, attention="sdpa")
     model.model.language_model.set_experts_implementation("grouped_mm")
@@ -41,7 +41,7 @@ def fresh_model(architecture: Architecture, seed: int) -> Mistral3ForConditional
 def logits_at(
     model: Mistral3ForConditionalGeneration, batch: Batch, places: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits (tokens, vocab) and the tokens that are right there, in order of `batch`.
+    """Return logits (tokens, vocab) and the tokens that are right there, in order of `batch`.
 
     `places` marks the tokens of `batch` to predict, (conversations, longest).
     """
@@ -56,10 +56,10 @@ def logits_at(
 
 
 def loss(model: Mistral3ForConditionalGeneration, batch: Batch) -> torch.Tensor:
-    """Mean cross entropy in nats, weighted: an answer's first token most, questions least.
+    """Return the mean cross entropy in nats: an answer's first token weighs most, questions least.
 
-    The first token decides between an answer and a call. Words that come again in a question teach
-    to copy, as those of an answer do.
+    The first token decides between an answer and a call. Words that repeat in a question teach to
+    copy, as those of an answer do.
     """
     places = batch.answer | batch.given
     losses = functional.cross_entropy(*logits_at(model, batch, places), reduction="none")

@@ -1,18 +1,18 @@
-"""Which optimizer moves which weights."""
+"""Chooses which optimizer moves which weights."""
 
 import torch
 from torch.optim import AdamW, Muon, Optimizer
 
-# Vectors in and out of a vocabulary, or of experts to choose from: not maps between spaces.
+# A vector for each token of the vocabulary, or for each expert: not maps between spaces.
 _LOOKED_UP = ("embed_tokens.weight", "lm_head.weight", "gate.weight")
 
 
 def optimizers(model: torch.nn.Module, learning_rate: float) -> list[Optimizer]:
-    """Muon for matrices, AdamW for the rest and for the stacked experts, which Muon can't take.
+    """Return Muon for matrices, AdamW for the rest, and for stacked experts, which Muon can't take.
 
     With AdamW alone the loss after a million tokens is where Muon has it after 500,000, and tools
-    and images, which need attention to find something, come much later. `adjust_lr_fn` makes one
-    rate fit both (Moonlight, arXiv 2502.16982).
+    and images, which need attention to find something, are learned much later. `adjust_lr_fn` makes
+    one rate fit both (Moonlight, arXiv 2502.16982).
     """
     matrices: list[torch.nn.Parameter] = []
     rest: list[torch.nn.Parameter] = []

@@ -1,4 +1,4 @@
-"""From a trained model to a checkpoint with its scores, model card and expert load."""
+"""Turns a trained model into a checkpoint with scores, model card and expert load."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ _LOAD_QUESTIONS = 50
 def publish(
     out: Path, training: Training, tokenizer: ConversationTokenizer, questions: int, machine: str
 ) -> Card:
-    """Writes the weights as bfloat16 to `out`, and asks them `questions` of each skill."""
+    """Write the weights as bfloat16 to `out`, with their scores on `questions` of each skill."""
     weights = {name: weight.bfloat16() for name, weight in training.model.state_dict().items()}
     training.model.load_state_dict(weights)  # what is asked is what is written
     asked = (held_out(skill, seed) for skill in SKILLS for seed in range(_LOAD_QUESTIONS))

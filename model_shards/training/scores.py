@@ -1,4 +1,4 @@
-"""How much of each skill nano has: held-out questions answered right, word for word."""
+"""How much of each skill nano has: held-out questions answered right, token for token."""
 
 import torch
 from transformers import Mistral3ForConditionalGeneration
@@ -13,15 +13,16 @@ from model_shards.training.tokens import ConversationTokenizer, Example
 def scores(
     model: Mistral3ForConditionalGeneration, tokenizer: ConversationTokenizer, questions: int
 ) -> dict[str, float]:
-    """Share of answers, 0 to 1, of which every token is the likeliest: what greedy decoding gives.
+    """Return by skill the share of right answers, 0 to 1, that greedy decoding gives.
 
-    Earlier turns of a conversation are given, not generated.
+    An answer is right if every token of it is the likeliest. Earlier turns of a conversation are
+    given, not generated.
     """
-    found = {}
+    shares = {}
     for skill in SKILLS:
         examples = (tokenizer.encode(held_out(skill, seed)) for seed in range(questions))
-        found[skill] = sum(_right(model, example) for example in examples) / questions
-    return found
+        shares[skill] = sum(_right(model, example) for example in examples) / questions
+    return shares
 
 
 def _right(model: Mistral3ForConditionalGeneration, example: Example) -> bool:

@@ -14,7 +14,10 @@ from model_shards.skills.conversation import Conversation
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Token ids, which of them are an assistant's, and images as float32 (3, height, width)."""
+    """A conversation as token ids, which of them are an assistant's, and images.
+
+    Images are float32, (3, height, width).
+    """
 
     ids: list[int]
     answer: list[bool]
@@ -22,7 +25,7 @@ class Example:
 
 
 class ConversationTokenizer:
-    """mistral_common's own encoding, so that training sees what serving sees."""
+    """Encodes conversations as mistral_common does, so that training sees what serving sees."""
 
     def __init__(self, checkpoint: Path) -> None:
         path = checkpoint / "tekken.json"

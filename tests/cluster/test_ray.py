@@ -5,13 +5,13 @@ import sys
 
 
 def test_it_is_rays_own_command() -> None:
-    told = subprocess.run(
+    usage = subprocess.run(
         [sys.executable, "-m", "cluster.ray", "start", "--help"],
         check=True,
         capture_output=True,
         text=True,
     ).stdout
-    assert "--dashboard-host" in told
+    assert "--dashboard-host" in usage
 
 
 def test_ray_starts_the_server_where_it_is_left_out() -> None:

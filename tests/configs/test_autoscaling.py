@@ -5,7 +5,7 @@ from configs.autoscaling import Autoscaling
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"min_gangs": 2}, "min_gangs 2 is above max_gangs 1: raise max_gangs"),
         ({"min_gangs": -1}, "min_gangs"),
@@ -19,8 +19,8 @@ from configs.autoscaling import Autoscaling
         ({"target_s": 1}, "target_s"),
     ],
 )
-def test_a_wrong_value_is_named(given: dict[str, float], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_a_wrong_value_is_named(given: dict[str, float], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         Autoscaling.model_validate(given)
 
 

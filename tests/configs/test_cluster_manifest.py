@@ -1,4 +1,4 @@
-"""What a cluster's manifest may say; what it may not is told with the line."""
+"""What a cluster manifest may say; errors name the line of what it may not."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def test_every_manifest_that_ships_is_one(path: Path) -> None:
 
 
 def _refused(manifest: str, before: str, after: str, directory: Path) -> str:
-    """Why, where `before` is replaced; the line is that of the replacement's first mark `<`."""
+    """Return the error after the first `before` in a manifest that ships is replaced by `after`."""
     text = (_CLUSTERS / f"{manifest}.yaml").read_text("utf-8")
     assert before in text
     path = directory / "cluster.yaml"
@@ -28,7 +28,7 @@ def _refused(manifest: str, before: str, after: str, directory: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("manifest", "before", "after", "told"),
+    ("manifest", "before", "after", "message"),
     [
         ("aws-p5en", "  machine: m7i.4xlarge", "  machine: m7i.4xlarge\n  spot: true", "head.spot"),
         ("aws-p5en", "  name: head", "  name: head\n  max_nodes: 2", "head.max_nodes: there is"),
@@ -77,9 +77,9 @@ def _refused(manifest: str, before: str, after: str, directory: Path) -> str:
     ],
 )  # fmt: skip
 def test_parts_that_dont_go_together_are_told(
-    manifest: str, before: str, after: str, told: str, tmp_path: Path
+    manifest: str, before: str, after: str, message: str, tmp_path: Path
 ) -> None:
-    assert told in _refused(manifest, before, after, tmp_path)
+    assert message in _refused(manifest, before, after, tmp_path)
 
 
 def test_the_line_is_that_of_the_field(tmp_path: Path) -> None:

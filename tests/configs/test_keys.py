@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from configs.errors import ConfigError
 from configs.keys import KeysFile, hashed
 from configs.tier import Tier
-from deployments.cli import app
+from deployments.cli.app import app
 
 DIGEST = hashed("secret")
 
@@ -20,7 +20,7 @@ def test_what_the_command_prints_makes_a_keys_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("keys: []", "keys: "),
         ("keys: [{name: a, sha256: pasted-by-mistake}]", r"keys\.0\.sha256"),
@@ -34,8 +34,8 @@ def test_what_the_command_prints_makes_a_keys_file() -> None:
         ("pasted-by-mistake", "can't be used"),
     ],
 )
-def test_a_wrong_file_says_where_and_shows_no_value(text: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said) as caught:
+def test_a_wrong_file_says_where_and_shows_no_value(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
         KeysFile.parse(text, "keys.yaml")
     assert "pasted" not in str(caught.value)
 

@@ -44,7 +44,7 @@ def test_a_trace_lies_beside_the_scenario(tmp_path: Path) -> None:
         '{"at_s": 2, "prompt_tokens": 11, "answer_tokens": 4}\n'
     )
     traffic = Scenario.load(written(tmp_path, traffic={"recorded_file": "trace.jsonl"})).traffic
-    assert [(one.at_s, one.tier) for one in traffic.recorded] == [
+    assert [(request.at_s, request.tier) for request in traffic.recorded] == [
         (0.5, Tier.BATCH),
         (2, Tier.STANDARD),
     ]
@@ -52,7 +52,7 @@ def test_a_trace_lies_beside_the_scenario(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"traffic": {}}, "give shapes or recorded arrivals"),
         ({"traffic": {"shapes": [RAMP], "recorded": []}, "gang": {}}, r"gang\.start_s"),
@@ -69,22 +69,22 @@ def test_a_trace_lies_beside_the_scenario(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_scenario_says_what_and_where(
-    tmp_path: Path, given: dict[str, object], said: str
+    tmp_path: Path, given: dict[str, object], message: str
 ) -> None:
     (tmp_path / "broken.jsonl").write_text("{}\n{")
     (tmp_path / "odd.jsonl").write_text('{"at_s": 1, "prompt_tokens": 0, "answer_tokens": 1}')
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
         Scenario.load(written(tmp_path, **given))
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [("traffic: [", "isn't YAML"), ("- 1", "isn't a scenario"), ("", "isn't a scenario")],
 )
-def test_a_file_of_another_kind_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "scenario.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
         Scenario.load(path)
 
 

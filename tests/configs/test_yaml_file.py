@@ -1,4 +1,4 @@
-"""What is wrong in a YAML file is told with its line."""
+"""Errors in a YAML file name its line."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ class Cluster(Strict):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("groups:\n  - nodes: 2\n", ":1: name: Field required"),
         ("name: a\n\ngroups:\n  - nodes: 2\n  - nodes: 0\n", ":5: groups.1.nodes: Input should"),
@@ -30,12 +30,12 @@ class Cluster(Strict):
         ("name: [", "isn't YAML"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
+def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "cluster.yaml"
     path.write_text(text, "utf-8")
     with pytest.raises(ConfigError) as error:
         load_yaml(path, Cluster, "a cluster")
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_file_that_isnt_there_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a rank says of itself."""
+"""Roster entries to test with."""
 
 from deployments.wire.rank_entry import RankEntry
 

@@ -7,9 +7,9 @@ from tests.deployments.roster_entries import entry
 
 def test_ranks_are_listed_by_gang_and_rank() -> None:
     roster = Roster()
-    for one in (entry("c", "h", 0), entry("b", "g", 1), entry("a", "g", 0)):
-        assert roster.renew(one, now_s=0)
-    assert [one.replica for one in roster.living(1)] == ["a", "b", "c"]
+    for new in (entry("c", "h", 0), entry("b", "g", 1), entry("a", "g", 0)):
+        assert roster.renew(new, now_s=0)
+    assert [living.replica for living in roster.living(1)] == ["a", "b", "c"]
 
 
 def test_a_rank_lasts_as_long_as_it_renews() -> None:
@@ -30,10 +30,9 @@ def test_a_rank_that_withdraws_is_gone_at_once() -> None:
 def test_a_waiting_router_hears_of_a_new_rank() -> None:
     async def scene() -> list[RankEntry]:
         service = RosterService()
-        waiting = asyncio.create_task(service.next_change(timeout_s=60))
-        await asyncio.sleep(0)
-        await service.renew(entry())
-        return await waiting
+        change = service.next_change(timeout_s=60)
+        living, _ = await asyncio.gather(change, service.renew(entry()))  # begin in this order
+        return living
 
     assert asyncio.run(scene()) == [entry()]
 
@@ -41,10 +40,12 @@ def test_a_waiting_router_hears_of_a_new_rank() -> None:
 def test_ranks_of_a_gang_meet_where_rank_0_says_whoever_comes_first() -> None:
     async def scene() -> list[tuple[str, int]]:
         service = RosterService()
-        early = asyncio.create_task(service.join_meeting("g"))
-        await asyncio.sleep(0)
-        await service.host_meeting("g", "10.0.0.1", 1234)
-        await service.host_meeting("g", "10.0.0.1", 1234)  # a retry changes nothing
-        return [await early, await service.join_meeting("g")]
+        host = "10.0.0.1", 1234
+        early, *_ = await asyncio.gather(  # begin in this order
+            service.join_meeting("g"),
+            service.host_meeting("g", *host),
+            service.host_meeting("g", *host),  # a retry changes nothing
+        )
+        return [early, await service.join_meeting("g")]
 
     assert asyncio.run(scene()) == [("10.0.0.1", 1234)] * 2

@@ -1,4 +1,4 @@
-"""A real S3 server in a process of its own, and before it a proxy that can break things."""
+"""A real S3 server in a process of its own, and a proxy before it that can break things."""
 
 import os
 import re
@@ -25,16 +25,17 @@ _CREDENTIALS = {
 
 @pytest.fixture(scope="session")
 def server_port() -> Iterator[int]:
-    """Moto's server; it takes parts as small as the tests'."""
+    """Run Moto's server, which takes parts as small as the tests', and yield its port."""
     environment = os.environ | _CREDENTIALS | {"S3_UPLOAD_PART_MIN_SIZE": "1"}
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
         try:
-            running = (re.search(r"Running on http://127.0.0.1:(\d+)", x) for x in server.stderr)
+            lines = server.stderr
+            running = (re.search(r"Running on http://127.0.0.1:(\d+)", line) for line in lines)
             port = next(int(match[1]) for match in running if match)
-            # Else its log fills the pipe, and it stands still.
-            threading.Thread(target=deque, args=(server.stderr, 0)).start()
+            # Read on: a log that fills the pipe would stop the server.
+            threading.Thread(target=deque, args=(lines, 0)).start()
             yield port
         finally:
             server.kill()
@@ -42,7 +43,7 @@ def server_port() -> Iterator[int]:
 
 @pytest.fixture
 def proxy(server_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
-    """boto3 reaches S3 through it, in this process and in those that it starts."""
+    """Let boto3 reach S3 through a proxy, in this process and in those that it starts."""
     proxy = FaultyProxy(server_port)
     for name, value in (_CREDENTIALS | {"AWS_ENDPOINT_URL": proxy.url}).items():
         monkeypatch.setenv(name, value)
@@ -52,7 +53,7 @@ def proxy(server_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyP
 
 @pytest.fixture
 def location(proxy: FaultyProxy) -> Location:
-    """In a bucket of the test's own."""
+    """Return a location in a bucket of the test's own."""
     bucket = f"test-{uuid4().hex}"
     boto3.client("s3").create_bucket(Bucket=bucket)
     return Location(bucket, "models/noise")

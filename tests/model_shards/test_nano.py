@@ -32,13 +32,13 @@ def test_it_has_the_real_layout_and_is_small(checkpoint: Path) -> None:
 
 def test_the_index_names_every_tensor_of_the_architecture_where_it_is(checkpoint: Path) -> None:
     weight_map = json.loads((checkpoint / INDEX).read_text())["weight_map"]
-    found = {}
+    shapes = {}
     for name in set(weight_map.values()):
         with safe_open(checkpoint / name, framework="pt") as file:
             for tensor in file.keys():  # noqa: SIM118 - not a mapping
                 assert weight_map[tensor] == name
-                found[tensor] = tuple(file.get_slice(tensor).get_shape())
-    assert found == dict(tensor_shapes(NANO))
+                shapes[tensor] = tuple(file.get_slice(tensor).get_shape())
+    assert shapes == dict(tensor_shapes(NANO))
 
 
 @pytest.mark.parametrize(("seed", "same"), [(0, True), (1, False)])
@@ -50,9 +50,8 @@ def test_the_same_seed_gives_the_same_bytes(
         file.name for file in sorted(nano.iterdir())
     ]
     weights = sorted(nano.glob("*.safetensors"))
-    assert [(again / one.name).read_bytes() == one.read_bytes() for one in weights] == [same] * len(
-        weights
-    )
+    for file in weights:
+        assert ((again / file.name).read_bytes() == file.read_bytes()) == same
 
 
 def test_it_is_written_over_an_older_nano_but_over_nothing_else(nano: Path, tmp_path: Path) -> None:

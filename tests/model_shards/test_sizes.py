@@ -52,5 +52,5 @@ def test_ranks_of_nano_read_what_is_predicted_to_the_byte(
     predicted = weight_bytes(Architecture.load(TRAINED_NANO), "bf16").of_rank(expert_parallel)
     for rank in range(expert_parallel):
         files = Manifest.load(shards).weights_of([rank], expert_parallel)
-        tensors = [one for file in files for one in read_header(shards / file.name)[1]]
+        tensors = [tensor for file in files for tensor in read_header(shards / file.name)[1]]
         assert sum(tensor.size_bytes for tensor in tensors) == predicted

@@ -34,7 +34,7 @@ def test_what_is_never_said_fills_what_is_left_in_order() -> None:
 @pytest.fixture(scope="module")
 def nano() -> tiktoken.Encoding:
     tekken: dict[str, Any] = json.loads(small_tekken(NANO))
-    ranks = {base64.b64decode(one["token_bytes"]): one["rank"] for one in tekken["vocab"]}
+    ranks = {base64.b64decode(token["token_bytes"]): token["rank"] for token in tekken["vocab"]}
     assert sorted(ranks.values()) == list(range(NANO.vocab_size - 1000))
     return tiktoken.Encoding(
         "nano", pat_str=tekken["config"]["pattern"], mergeable_ranks=ranks, special_tokens={}

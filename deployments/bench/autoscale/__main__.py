@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 import ray
 import typer
-import yaml
 from rich.console import Console
 
-from configs.errors import BenchError, Small4Error
+from configs.errors import BenchError
 from configs.scenario import Scenario
 from configs.schema import PROJECT_ROOT
-from configs.serve_file import DEFAULT_CONFIG
 from deployments.bench.autoscale.playing import Playing
 from deployments.bench.autoscale.watching import Watching
+from deployments.bench.command import BENCH_DIRECTORY, reported
+from deployments.bench.local_config import local_config
 from deployments.bench.machine import Machine
 from deployments.bench.served import Served
 from deployments.ray_serve.handle import handle
@@ -26,7 +26,6 @@ from deployments.simulation.simulation import simulate
 from deployments.simulation.summary import summary
 from deployments.simulation.table import simulation_table
 
-_DIRECTORY = PROJECT_ROOT / ".cache" / "bench"
 _SCENARIO = PROJECT_ROOT / "configs" / "scenarios" / "ramp-and-burst.yaml"
 _NEAR = 0.15  # how far a prediction of goodput may be off
 
@@ -38,32 +37,32 @@ def bench(
 ) -> None:
     """Play a scenario on gangs of nano; fails if a request does, or the simulation is far off."""
     out.print(Machine.this().describe())
-    _DIRECTORY.mkdir(parents=True, exist_ok=True)
-    try:
+    BENCH_DIRECTORY.mkdir(parents=True, exist_ok=True)
+    with reported(out):
         played = Scenario.load(scenario)
-        served = Served(_config(played), _DIRECTORY / "autoscale.yaml")
+        served = Served(_config(played), BENCH_DIRECTORY / "autoscale.yaml")
         try:
             served.start()
             real, measured, failed = asyncio.run(_play(played))
         finally:
-            ray.shutdown()  # or its end is an error that is told again and again
+            ray.shutdown()  # else the end of Ray is logged as an error again and again
             served.stop()
         _report(real, simulate(measured), scenario.stem, failed)
-    except Small4Error as error:
-        out.print(f"error: {error}", markup=False)
-        raise typer.Exit(1) from None
 
 
 async def _play(scenario: Scenario) -> tuple[Outcome, Scenario, list[str]]:
-    """The outcome, the scenario with the gang as it was measured, and what failed."""
+    """Return the outcome, the scenario with the gang as measured, and the failures.
+
+    Raises BenchError if the ranks have timed no steps.
+    """
     requests = arrivals(scenario.traffic)
     playing = Playing(requests)
     scaler = handle("small4", "Scaler")
     watching = Watching(scaler, playing, scenario.autoscaling.interval_s)
-    looking = asyncio.create_task(watching.run())
+    watch = asyncio.create_task(watching.run())
     await playing.run()
     await asyncio.sleep(max(0.0, scenario.traffic.ends_s - playing.now_s))
-    looking.cancel()
+    watch.cancel()
     if (capacity := watching.capacity) is None or capacity.step is None:
         raise BenchError("the ranks have timed no steps: is the scenario longer than a minute?")
     update = {
@@ -85,7 +84,7 @@ def _report(real: Outcome, predicted: Outcome, title: str, failed: list[str]) ->
     runs = {"measured": summary(real), "simulated": summary(predicted)}
     out.print(simulation_table(runs))
     for outcome, name in ((real, "measured"), (predicted, "simulated")):
-        picture = _DIRECTORY / f"{title}-{name}.png"
+        picture = BENCH_DIRECTORY / f"{title}-{name}.png"
         plot(outcome, picture, f"{title}, {name}")
         out.print(f"picture: {picture}")
     ratio = runs["simulated"].goodput_per_s / max(1e-9, runs["measured"].goodput_per_s)
@@ -97,11 +96,9 @@ def _report(real: Outcome, predicted: Outcome, title: str, failed: list[str]) ->
 
 
 def _config(scenario: Scenario) -> dict[str, Any]:
-    """The shipped local config with the scenario's gangs, and random weights."""
-    raw: dict[str, Any] = yaml.safe_load(DEFAULT_CONFIG.read_text("utf-8"))
+    """Return the local config with the scenario's gangs and policies."""
+    raw = local_config()
     args = raw["applications"][0]["args"]
-    args["model"]["source"] = str(PROJECT_ROOT / ".cache" / "nano-noise")
-    args["weights"]["source"] = str(PROJECT_ROOT / ".cache" / "nano-noise-shards")
     args["gangs"] = {
         "ranks": scenario.gang.ranks,
         "autoscaling": scenario.autoscaling.model_dump(),

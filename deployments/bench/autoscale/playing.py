@@ -1,4 +1,4 @@
-"""Sends a scenario's requests at their times, whatever becomes of those before."""
+"""Sends a scenario's requests at their times, without waiting for earlier ones."""
 
 import asyncio
 import time
@@ -12,7 +12,10 @@ from deployments.simulation.request import Request
 
 
 class Playing:
-    """Notes in each request when its first and last token came; `failed` says which had none."""
+    """Sends requests, and notes in each when its first and last token came.
+
+    `failed` names each request that failed, with its error.
+    """
 
     def __init__(self, requests: Sequence[Request]) -> None:
         self.failed: list[str] = []
@@ -22,17 +25,17 @@ class Playing:
 
     @property
     def now_s(self) -> float:
-        """Since the beginning."""
+        """Seconds since `run` was called."""
         return time.perf_counter() - self._began_s
 
     async def run(self) -> None:
-        """Returns when all have ended."""
+        """Send each request at its time; return when all have ended."""
         self._began_s = time.perf_counter()
-        async with client() as sender, asyncio.TaskGroup() as asking:
+        async with client() as sender, asyncio.TaskGroup() as tasks:
             for request in self._requests:
                 await asyncio.sleep(max(0.0, request.at_s - self.now_s))
                 self.sent += 1
-                asking.create_task(self._ask(sender, request))
+                tasks.create_task(self._ask(sender, request))
 
     async def _ask(self, sender: openai.AsyncOpenAI, request: Request) -> None:
         lengths = request.prompt_tokens, request.answer_tokens

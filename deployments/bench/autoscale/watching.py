@@ -1,4 +1,4 @@
-"""What the scaler sees and decides meanwhile."""
+"""Records what the scaler sees and decides while a scenario is played."""
 
 import asyncio
 from typing import Any
@@ -9,7 +9,7 @@ from deployments.simulation.outcome import Look
 
 
 class Watching:
-    """`scaler` is a Serve handle; `looks` are `every_s` apart."""
+    """Asks `scaler`, a Serve handle, every `every_s`, and keeps the answers as `looks`."""
 
     def __init__(self, scaler: Any, playing: Playing, every_s: float) -> None:
         self.looks: list[Look] = []
@@ -19,17 +19,17 @@ class Watching:
         self._every_s = every_s
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Ask the scaler again and again, until cancelled."""
         sent = 0
         while True:
             seen, decision = await self._scaler.state.remote()
             if seen is not None and decision is not None:
-                classes = seen.classes.values()
+                loads = seen.classes.values()
                 look = Look(
                     at_s=self._playing.now_s,
                     arrived=self._playing.sent - sent,
-                    queued=sum(one.queued_requests for one in classes),
-                    running=sum(one.running for one in classes),
+                    queued=sum(load.queued_requests for load in loads),
+                    running=sum(load.running for load in loads),
                     gangs=seen.gangs,
                     wanted=decision.gangs,
                     ttft_s=seen.ttft_s,
@@ -41,6 +41,6 @@ class Watching:
 
     @property
     def gang_s(self) -> float:
-        """From when each gang was asked for until it was gone."""
+        """Gang-seconds: each gang counts from when it was asked for until it was gone."""
         held = (look.gangs.staying + look.gangs.draining for look in self.looks)
         return sum(held) * self._every_s

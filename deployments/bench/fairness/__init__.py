@@ -1,1 +1,1 @@
-"""Whether one key's many requests keep another's first waiting."""
+"""Measures whether one key's many requests delay another key's few."""

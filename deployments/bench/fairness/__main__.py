@@ -11,17 +11,16 @@ import typer
 import yaml
 from rich.console import Console
 
-from configs.errors import BenchError, Small4Error
+from configs.errors import BenchError
 from configs.keys import Key, hashed
-from configs.schema import PROJECT_ROOT
-from configs.serve_file import DEFAULT_CONFIG
+from deployments.bench.command import BENCH_DIRECTORY, reported
 from deployments.bench.comparison import Spread
 from deployments.bench.fairness.sending import at_once, one_by_one
+from deployments.bench.local_config import local_config
 from deployments.bench.machine import Machine
 from deployments.bench.served import Served
 from deployments.bench.stream import Stream
 
-_DIRECTORY = PROJECT_ROOT / ".cache" / "bench"
 _MANY, _FEW = "many", "few"  # keys; also their secrets
 _ANSWER_TOKENS = 32
 
@@ -29,15 +28,18 @@ out = Console(highlight=False, width=110)
 
 
 class Found(NamedTuple):
-    """Of one round, in milliseconds."""
+    """Times of one round, in milliseconds."""
 
     idle_ttft: float
     busy_ttft: float
-    step: float  # as long as one is that a request meets
+    step: float  # the mean of those that requests meet
 
     @property
     def ratio(self) -> float:
-        """Below 1, the crowd costs a request less than half of its TTFT and a step."""
+        """The busy TTFT over 1.5 times the idle TTFT and a step.
+
+        Below 1, the crowd costs a request less than half of its TTFT and a step.
+        """
         return self.busy_ttft / (1.5 * self.idle_ttft + self.step)
 
 
@@ -48,21 +50,19 @@ def bench(
 ) -> None:
     """Measure TTFT of a key's single requests, alone and beside another key's crowd."""
     out.print(Machine.this().describe())
-    _DIRECTORY.mkdir(parents=True, exist_ok=True)
-    served = Served(_config(_DIRECTORY), _DIRECTORY / "fairness.yaml")
-    found = []
+    BENCH_DIRECTORY.mkdir(parents=True, exist_ok=True)
+    served = Served(_config(BENCH_DIRECTORY), BENCH_DIRECTORY / "fairness.yaml")
+    results = []
     try:
-        served.start()
-        one_by_one(_FEW, requests, pause_s=0, seed=0)
-        for number in range(1, rounds + 1):
-            found.append(_round(crowd, requests, number))
-            out.print(f"round {number}: {found[-1]}, ratio {found[-1].ratio:.2f}")
-    except Small4Error as error:
-        out.print(f"error: {error}", markup=False)
-        raise typer.Exit(1) from None
+        with reported(out):
+            served.start()
+            one_by_one(_FEW, requests, pause_s=0, seed=0)
+            for number in range(1, rounds + 1):
+                results.append(_round(crowd, requests, number))
+                out.print(f"round {number}: {results[-1]}, ratio {results[-1].ratio:.2f}")
     finally:
         served.stop()
-    ratio = "{:.2f} ({:.2f}-{:.2f})".format(*Spread.of(one.ratio for one in found))
+    ratio = "{:.2f} ({:.2f}-{:.2f})".format(*Spread.of(result.ratio for result in results))
     out.print(f"TTFT p50 beside {crowd} requests, of 1.5 times that alone and a step: {ratio}")
 
 
@@ -80,7 +80,10 @@ def _round(crowd: int, requests: int, number: int) -> Found:
 
 
 def met_step_s(steps_s: Sequence[float]) -> float:
-    """The mean of those that requests meet, who come at any time: long ones more likely."""
+    """Return the mean of the steps that requests meet.
+
+    Requests come at any time, so they meet a long step more likely than a short one.
+    """
     return sum(step_s**2 for step_s in steps_s) / sum(steps_s)
 
 
@@ -89,14 +92,12 @@ def _ttft_ms(streams: list[Stream]) -> float:
 
 
 def _config(directory: Path) -> dict[str, Any]:
-    """One rank and two keys."""
+    """Return the local config with one rank and two keys; write the keys file."""
     keys = [Key(name=name, sha256=hashed(name)).model_dump(by_alias=True) for name in (_MANY, _FEW)]
     keys_file = directory / "fairness-keys.yaml"
     keys_file.write_text(yaml.safe_dump({"keys": keys}), encoding="utf-8")
-    raw: dict[str, Any] = yaml.safe_load(DEFAULT_CONFIG.read_text("utf-8"))
+    raw = local_config()
     args = raw["applications"][0]["args"]
-    args["model"]["source"] = str(PROJECT_ROOT / ".cache" / "nano-noise")
-    args["weights"]["source"] = str(PROJECT_ROOT / ".cache" / "nano-noise-shards")
     args["gangs"]["ranks"] = 1
     args["access"] = {"keys_file": str(keys_file)}
     return raw

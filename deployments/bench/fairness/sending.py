@@ -10,7 +10,7 @@ _PROMPT_TOKENS = 64
 
 
 def one_by_one(key: str, requests: int, pause_s: float, seed: int) -> list[Stream]:
-    """A request is sent when the one before has ended, and up to `pause_s` have passed."""
+    """Send each request when the one before has ended and up to `pause_s` have passed."""
 
     async def send() -> list[Stream]:
         draw, streams = random.Random(seed), []  # noqa: S311
@@ -24,16 +24,16 @@ def one_by_one(key: str, requests: int, pause_s: float, seed: int) -> list[Strea
 
 
 def at_once(key: str, requests: int, tokens: int, begun: Event) -> list[Stream]:
-    """All are sent together; `begun` is set when the first has ended."""
+    """Send all requests together; set `begun` when the first has ended."""
 
     async def send() -> list[Stream]:
         async with client(key) as sender:
-            asked = [
+            tasks = [
                 asyncio.create_task(streamed(sender, number, _PROMPT_TOKENS, tokens))
                 for number in range(requests)
             ]
-            await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             begun.set()
-            return await asyncio.gather(*asked)
+            return await asyncio.gather(*tasks)
 
     return asyncio.run(send())

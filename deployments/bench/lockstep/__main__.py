@@ -9,22 +9,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from configs.errors import Small4Error
-from configs.schema import PROJECT_ROOT
+from deployments.bench.command import BENCH_DIRECTORY, reported
 from deployments.bench.comparison import Spread
 from deployments.bench.lockstep.gang import BUILDERS, Gang
 from deployments.bench.lockstep.traffic import Traffic
 from deployments.bench.lockstep.waste import waste
 from deployments.bench.machine import Machine
 
-_DIRECTORY = PROJECT_ROOT / ".cache" / "bench"
 _WARM_UP = Traffic(streams=8, requests=32, seed=0)
 
 out = Console(highlight=False, width=max(Console().width, 110))
 
 
 class Found(NamedTuple):
-    """Of one run."""
+    """Waste and TTFT of one run."""
 
     waste: float
     ttft_p50_ms: float
@@ -38,23 +36,21 @@ def bench(
 ) -> None:
     """Measure prompts with a heavy tail: how evenly a gang's ranks step, and TTFT."""
     out.print(Machine.this().describe())
-    _DIRECTORY.mkdir(parents=True, exist_ok=True)
-    gang = Gang(_DIRECTORY)
-    found: defaultdict[str, list[Found]] = defaultdict(list)
+    BENCH_DIRECTORY.mkdir(parents=True, exist_ok=True)
+    gang = Gang(BENCH_DIRECTORY)
+    runs: defaultdict[str, list[Found]] = defaultdict(list)
     try:
-        gang.start()
-        for number in range(1, rounds + 1):
-            for name in BUILDERS:
-                gang.choose_by(name)
-                run = _run(gang, Traffic(streams, requests, seed=number))
-                out.print(f"round {number}, {name}: {run}")
-                found[name].append(run)
-    except Small4Error as error:
-        out.print(f"error: {error}", markup=False)
-        raise typer.Exit(1) from None
+        with reported(out):
+            gang.start()
+            for number in range(1, rounds + 1):
+                for name in BUILDERS:
+                    gang.choose_by(name)
+                    run = _run(gang, Traffic(streams, requests, seed=number))
+                    out.print(f"round {number}, {name}: {run}")
+                    runs[name].append(run)
     finally:
         gang.stop()
-    out.print(_table(found))
+    out.print(_table(runs))
 
 
 def _run(gang: Gang, traffic: Traffic) -> Found:
@@ -65,17 +61,17 @@ def _run(gang: Gang, traffic: Traffic) -> Found:
     return Found(waste(gang.steps()), statistics.median(ttft_ms), p99_ms)
 
 
-def _table(found: dict[str, list[Found]]) -> Table:
+def _table(runs_by_name: dict[str, list[Found]]) -> Table:
     table = Table(title="Median of the rounds (lowest to highest), and small4's ÷ the other's")
     for heading in ("rank chosen by", "waste", "÷", "TTFT p50 ms", "÷", "TTFT p99 ms", "÷"):
         table.add_column(heading)
-    for name, runs in found.items():
+    for name, runs in runs_by_name.items():
         row = [name]
         for field in range(len(Found._fields)):
             spread = Spread.of(run[field] for run in runs)
             ratio = Spread.of(
                 ours[field] / theirs[field]
-                for ours, theirs in zip(found["small4"], runs, strict=True)
+                for ours, theirs in zip(runs_by_name["small4"], runs, strict=True)
             )
             row += [_text(spread), _text(ratio)]
         table.add_row(*row)

@@ -1,4 +1,4 @@
-"""small4 with the choice of rank that others make, as applications to measure ours beside.
+"""Applications to compare small4 with: small4 itself, with the choice of rank that others make.
 
 They send each request at once, without waiting for room, as servers without admission do.
 """

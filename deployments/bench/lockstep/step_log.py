@@ -1,7 +1,7 @@
-"""Writes down how many tokens a rank has in each step of its gang.
+"""Logs how many tokens a rank has in each step of its gang.
 
-The engine argument `scheduler_cls` names it; the directory is in the environment, for the engine is
-a process of its own. Read from vLLM 0.32.
+The engine argument `scheduler_cls` names the scheduler. The directory is in the environment: the
+engine is a process of its own. Read from vLLM 0.32.
 """
 
 import os
@@ -15,7 +15,10 @@ DIRECTORY = "SMALL4_STEP_LOG"
 
 
 class LoggedScheduler(Scheduler):
-    """vLLM's own; a rank without requests isn't asked to schedule, but steps with the others."""
+    """vLLM's scheduler, with a log of the gang's steps.
+
+    A rank without requests isn't asked to schedule, but steps with the others.
+    """
 
     def __init__(self, vllm_config: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(vllm_config, *args, **kwargs)
@@ -31,7 +34,7 @@ class LoggedScheduler(Scheduler):
         return output
 
     def _count_steps(self) -> None:
-        """Each rank ends each step here, and all count alike: a wave, and the step in it."""
+        """Log each step where every rank ends it; all count waves, and steps in them, alike."""
         ends = DPEngineCoreProc._has_global_unfinished_reqs
 
         def logged(core: Any, local_unfinished: bool) -> bool:

@@ -17,14 +17,14 @@ _TEXT_TOKENS = range(1000, NANO.vocab_size)  # not control tokens
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """So many requests, `streams` at a time; the same seed sends the same prompts in order."""
+    """A number of requests, `streams` at a time; a seed always sends the same prompts in order."""
 
     streams: int
     requests: int
     seed: int
 
     def prompts(self) -> list[list[int]]:
-        """As token ids: no two share a prefix."""
+        """Return the prompts as token ids; no two share a prefix."""
         draw = random.Random(self.seed)  # noqa: S311
         lengths = (
             min(_LONGEST_TOKENS, int(_SHORTEST_TOKENS * draw.paretovariate(_SHAPE)))
@@ -33,17 +33,17 @@ class Traffic:
         return [draw.choices(_TEXT_TOKENS, k=length) for length in lengths]
 
     async def send(self, url: str, model: str) -> list[float]:
-        """Milliseconds to each first token."""
+        """Send all prompts; return the milliseconds to each first token."""
         waiting = iter(self.prompts())
-        found: list[float] = []
+        ttft_ms: list[float] = []
         async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", timeout=300) as client:
 
             async def stream() -> None:
                 for prompt in waiting:
-                    found.append(await _first_token_ms(client, model, prompt))
+                    ttft_ms.append(await _first_token_ms(client, model, prompt))
 
             await asyncio.gather(*(stream() for _ in range(self.streams)))
-        return found
+        return ttft_ms
 
 
 async def _first_token_ms(client: openai.AsyncOpenAI, model: str, prompt: list[int]) -> float:

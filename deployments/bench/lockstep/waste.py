@@ -1,4 +1,4 @@
-"""From the ranks' step logs to the share of a gang's time that its less busy ranks wait."""
+"""The share of a gang's time that its less busy ranks wait, from the ranks' step logs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,17 +7,17 @@ Steps = dict[tuple[int, int], int]  # (wave, step) -> tokens
 
 
 def read_steps(log: Path, offset: int = 0) -> Steps:
-    """The steps that were written after the first `offset` bytes."""
+    """Return the steps that were written after the first `offset` bytes."""
     lines = log.read_bytes()[offset:].decode("ascii").splitlines()
     rows = (tuple(map(int, line.split(","))) for line in lines)
     return {(wave, step): tokens for wave, step, tokens in rows}
 
 
 def waste(ranks: Sequence[Steps]) -> float:
-    """1 - mean/max tokens over the ranks, over all steps in which any rank has some.
+    """Return 1 - mean/max tokens over the ranks, over all steps in which any rank has some.
 
-    A step takes as long as its busiest rank, so steps count by their largest number of tokens: it
-    is the share of the ranks' time in which they only wait. 0 is even, 1 - 1/ranks the worst.
+    A step takes as long as its busiest rank, so steps count by their largest number of tokens: the
+    waste is the share of the ranks' time in which they only wait. 0 is even, 1 - 1/ranks the worst.
     """
     busiest = total = 0
     # A rank may have logged a step more than another when the logs were read.

@@ -1,4 +1,4 @@
-"""`python -m deployments.bench.roofline`."""
+"""`python -m deployments.bench.roofline`: a GPU's real steps beside the plan's."""
 
 import sys
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _TERA = 1e12
 
 
 def main() -> None:
-    """Prints every figure as it comes, and then how far the plan is off."""
+    """Print every figure as it comes, and then how far the plan is off."""
     if not torch.cuda.is_available():
         sys.exit("This needs a GPU that torch sees; `small4 cluster plan` does not.")
     name = torch.cuda.get_device_name()
@@ -26,14 +26,14 @@ def main() -> None:
         sys.exit(f"{name} isn't in the catalogue, which has {', '.join(GPUS)}.")
     print(f"{name}, torch {torch.__version__}")
     print_ceilings(gpu)
-    found = []
+    parts = []
     print(f"\n{'':32}{'':18}{'measured':>10}{'stated':>10}   ratio")
-    for one in timed(gpu):
-        found.append(one)
-        measured_us, stated_us = one.measured_s * 1e6, one.stated.seconds * 1e6
-        figures = f"{measured_us:8.0f}µs{stated_us:8.0f}µs{one.ratio:8.2f}  {one.stated.bound}"
-        print(f"{one.what:32}{one.size:18}{figures}", flush=True)
-    print_summary(found)
+    for part in timed(gpu):
+        parts.append(part)
+        measured_us, stated_us = part.measured_s * 1e6, part.stated.seconds * 1e6
+        figures = f"{measured_us:8.0f}µs{stated_us:8.0f}µs{part.ratio:8.2f}  {part.stated.bound}"
+        print(f"{part.what:32}{part.size:18}{figures}", flush=True)
+    print_summary(parts)
 
 
 def timed(gpu: Gpu) -> Iterator[Timed]:
@@ -44,7 +44,7 @@ def timed(gpu: Gpu) -> Iterator[Timed]:
 
 
 def print_ceilings(gpu: Gpu) -> None:
-    """What the catalogue takes for reached, and what is."""
+    """Print which rates the GPU reaches, and which the catalogue says it does."""
     bandwidth = gpu.bandwidth * gpu.memory_efficiency
     for what, measured, stated in (
         ("memory, TB/s", moved_per_s(), bandwidth),
@@ -54,11 +54,11 @@ def print_ceilings(gpu: Gpu) -> None:
         print(f"{what:15}{measured / _TERA:8.2f}, the catalogue says {stated / _TERA:.2f}")
 
 
-def print_summary(found: list[Timed]) -> None:
+def print_summary(parts: list[Timed]) -> None:
     print("\nTimes what the plan states:")
-    kinds = dict.fromkeys((one.what, one.kind) for one in found)
+    kinds = dict.fromkeys((part.what, part.kind) for part in parts)
     for what, kind in sorted(kinds, key=lambda both: both[0]):
-        ratios = [one.ratio for one in found if (one.what, one.kind) == (what, kind)]
+        ratios = [part.ratio for part in parts if (part.what, part.kind) == (what, kind)]
         print(f"{what:32}{kind:30}{min(ratios):6.2f} to {max(ratios):.2f}")
 
 

@@ -15,7 +15,10 @@ Kernel = Callable[[Tensor, Tensor, int, float], Tensor]
 
 
 class LatentAttention:
-    """Its matrices, absorbed: queries meet latents, not keys. Norms and rotation are left out."""
+    """A layer's attention, its matrices absorbed: queries meet latents, not keys.
+
+    Norms and rotation are left out.
+    """
 
     def __init__(self, sizes: Architecture, device: str = "cuda") -> None:
         self._heads, self._latent = sizes.n_heads, sizes.kv_lora_rank
@@ -35,37 +38,39 @@ class LatentAttention:
 
     @property
     def parameters(self) -> int:
-        """All of which a step reads."""
-        return sum(one.numel() for one in vars(self).values() if isinstance(one, Tensor))
+        """Number of parameters, all of which a step reads."""
+        return sum(value.numel() for value in vars(self).values() if isinstance(value, Tensor))
 
     def __call__(self, hidden: Tensor, cache: Tensor, kernel: Kernel) -> Tensor:
-        """`hidden` [sequences, dim]; the new token becomes the last of `cache` [sequences, tokens,
-        latent + rotary].
+        """Return what attention adds to `hidden` [sequences, dim].
+
+        The new token becomes the last of `cache` [sequences, tokens, latent + rotary].
         """
         cache[:, -1] = hidden @ self._latent_down
         query = (hidden @ self._query_down @ self._query_up).view(len(hidden), self._heads, -1)
         plain, rotary = query[..., : self._plain], query[..., self._plain :]
         absorbed = torch.bmm(plain.transpose(0, 1), self._to_latent).transpose(0, 1)
-        found = kernel(torch.cat((absorbed, rotary), -1), cache, self._latent, self._scale)
-        values = torch.bmm(found.transpose(0, 1), self._to_value).transpose(0, 1)
+        attended = kernel(torch.cat((absorbed, rotary), -1), cache, self._latent, self._scale)
+        values = torch.bmm(attended.transpose(0, 1), self._to_value).transpose(0, 1)
         return values.flatten(1) @ self._out
 
 
 def products(query: Tensor, cache: Tensor, latent: int, scale: float) -> Tensor:
-    """Batched products, which read the cache twice. [sequences, heads, latent]."""
+    """Return [sequences, heads, latent] by batched products, which read the cache twice."""
     scores = torch.bmm(query, cache.transpose(1, 2))
     return torch.bmm((scores * scale).softmax(-1), cache[..., :latent])
 
 
 def split(query: Tensor, cache: Tensor, latent: int, scale: float) -> Tensor:
-    """PyTorch's fused kernel over parts of each sequence, which reads the cache once; GPUs only.
+    """Return the same by PyTorch's fused kernel, which reads the cache once; GPUs only.
 
-    Heads pass as the rows of one head. Parts are as many as keep all of a GPU busy.
+    It runs over parts of each sequence, as many as keep all of a GPU busy. Heads pass as the rows
+    of one head.
     """
     sequences, tokens, width = cache.shape
     parts = min(max(1, _BLOCKS // sequences), max(1, tokens // _FEWEST_TOKENS))
     keys = cache.view(sequences * parts, 1, tokens // parts, width)
-    found, log_sums, *_ = torch.ops.aten._scaled_dot_product_efficient_attention(
+    attended, log_sums, *_ = torch.ops.aten._scaled_dot_product_efficient_attention(
         query.repeat_interleave(parts, 0).unsqueeze(1),
         keys,
         keys[..., :latent],
@@ -74,8 +79,8 @@ def split(query: Tensor, cache: Tensor, latent: int, scale: float) -> Tensor:
         scale=scale,
     )
     heads = query.shape[1]
-    shares = log_sums[..., :heads].view(sequences, parts, heads).softmax(1).to(found.dtype)
-    merged: Tensor = (found.view(sequences, parts, heads, latent) * shares.unsqueeze(-1)).sum(1)
+    shares = log_sums[..., :heads].view(sequences, parts, heads).softmax(1).to(attended.dtype)
+    merged: Tensor = (attended.view(sequences, parts, heads, latent) * shares.unsqueeze(-1)).sum(1)
     return merged
 
 

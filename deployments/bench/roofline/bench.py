@@ -1,4 +1,4 @@
-"""What is measured, and what the plan says of the same."""
+"""Parts of a step as a GPU takes them, each beside the time that the plan states."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ _TOLERANCE = {"fp8": 0.08, "bf16": 0.02}  # of the norm: FP8 has three bits of m
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A part of one layer's step."""
+    """A part of one layer's step, as measured and as the plan states it."""
 
     what: str
     size: str
@@ -44,7 +44,7 @@ class Timed:
 
 
 def experts(model: Model, gpu: Gpu, precision: str) -> Iterator[Timed]:
-    """Of each share of a layer that GPUs hold."""
+    """Time the experts of each share of a layer that a GPU holds."""
     for parallel in EXPERT_PARALLEL:
         held = model.experts // parallel
         layers = [
@@ -57,9 +57,9 @@ def experts(model: Model, gpu: Gpu, precision: str) -> Iterator[Timed]:
             if tokens >= parallel:
                 stated = _layer(roofline.experts(tokens / parallel), model)
                 size = f"{held} of {model.experts}, {tokens:,}"
-                for what, calls in _calls(layers, model, tokens, held).items():
+                for suffix, calls in _calls(layers, model, tokens, held).items():
                     yield Timed(
-                        f"experts, {precision}{what}",
+                        f"experts, {precision}{suffix}",
                         size,
                         f"{_share(parallel)}, {_kind(tokens)}",
                         seconds(calls),
@@ -84,7 +84,7 @@ def _calls(
 ) -> dict[str, list[Callable[[], object]]]:
     batch = noise(tokens, model.hidden)
     routings = [_routed(model, tokens, held) for _ in range(_ROUTINGS)]
-    # Every layer once before the first comes again.
+    # Every layer is called once before the first is called again.
     pairs = [(layer, routed) for routed, layer in product(routings, layers)]
     return {
         ", products alone": [layer.products(batch, routed) for layer, routed in pairs],
@@ -97,7 +97,7 @@ def _routed(model: Model, tokens: int, held: int) -> Routed:
 
 
 def _require_right(layer: ExpertLayer, routed: Routed, model: Model, precision: str) -> None:
-    """What is timed must be what is stated."""
+    """Raise ArithmeticError unless the layer that is timed computes what it should."""
     batch = noise(256, model.hidden)
     expected = layer.expected(batch, routed)
     off = (layer(batch, routed) - expected).norm() / expected.norm()
@@ -106,7 +106,7 @@ def _require_right(layer: ExpertLayer, routed: Routed, model: Model, precision: 
 
 
 def attention(model: Model, sizes: Architecture, gpu: Gpu) -> Iterator[Timed]:
-    """Its matrices in BF16, and its cache; by each kernel that PyTorch has."""
+    """Time a layer's attention, its matrices in BF16, with each kernel and size of cache."""
     layers = [LatentAttention(sizes) for _ in range(_ATTENTION_LAYERS)]
     roofline = _roofline(model, gpu, "bf16", 1)
     for sequences, tokens in CONTEXTS:
@@ -143,7 +143,7 @@ def _matrices(gpu: Gpu, parameters: int, tokens: int) -> Step:
 
 
 def _roofline(model: Model, gpu: Gpu, precision: str, ranks: int) -> Roofline:
-    """Of a gang of so many GPUs on one machine."""
+    """Return the roofline of a gang of `ranks` GPUs on one machine."""
     return Roofline(
         model=model,
         weights=model.weights[precision],

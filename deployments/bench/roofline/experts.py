@@ -14,15 +14,15 @@ _FP8 = torch.float8_e4m3fn
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """Which tokens go to a GPU's experts: rows in the order of the experts."""
+    """The tokens that go to a GPU's experts, as rows in the order of the experts."""
 
     tokens: Tensor  # [rows], of the batch
     weights: Tensor  # [rows, 1]
-    ends: Tensor  # [experts held], of each one's rows, int32
+    ends: Tensor  # [experts held], where each expert's rows end, int32
 
     @classmethod
     def evenly(cls, tokens: int, held: int, experts: int, chosen: int, device: str) -> "Routed":
-        """Each token chooses `chosen` of `experts`, all as likely; the first `held` are here."""
+        """Let each token choose `chosen` of `experts`, all as likely; the first `held` are here."""
         choice = torch.rand(tokens, experts, device=device).topk(chosen).indices.flatten()
         order = choice.argsort(stable=True)
         rows = order[choice[order] < held]
@@ -44,7 +44,7 @@ class ExpertLayer:
         self._down = _weights(held, hidden, expert_hidden, fp8, device)
 
     def __call__(self, batch: Tensor, routed: Routed) -> Tensor:
-        """What the experts add to `batch` [tokens, hidden], in BF16."""
+        """Return what the experts add to `batch` [tokens, hidden], in BF16."""
         both = _product(batch[routed.tokens], self._up, routed.ends)
         gate, up = both.chunk(2, dim=-1)
         out = _product(functional.silu(gate) * up, self._down, routed.ends)
@@ -52,7 +52,10 @@ class ExpertLayer:
         return added.index_add_(0, routed.tokens, out * routed.weights)
 
     def products(self, batch: Tensor, routed: Routed) -> Callable[[], object]:
-        """The two products alone, of rows that are there already: what fused kernels come near."""
+        """Return a call of the two products alone, of rows that are there already.
+
+        Fused kernels come near to that.
+        """
         rows = batch[routed.tokens].to(self._up.dtype)
         inner = rows[:, : self._down.shape[-1]].contiguous()
 
@@ -63,7 +66,7 @@ class ExpertLayer:
         return call
 
     def expected(self, batch: Tensor, routed: Routed) -> Tensor:
-        """The same in float32, an expert at a time."""
+        """Return the same as a call, in float32 and an expert at a time."""
         added = torch.zeros(batch.shape, device=batch.device)
         start = 0
         for expert, end in enumerate(routed.ends.tolist()):
@@ -76,7 +79,7 @@ class ExpertLayer:
 
 
 def _weights(held: int, rows: int, columns: int, fp8: bool, device: str) -> Tensor:
-    """[held, rows, columns], of a variance that keeps what is multiplied with them as large."""
+    """Return noise [held, rows, columns]; a product with it has the variance of its input."""
     kept = torch.empty((held, rows, columns), dtype=_FP8 if fp8 else torch.bfloat16, device=device)
     for expert in kept:
         expert.copy_(noise(rows, columns, device=device) / columns**0.5)
@@ -84,7 +87,7 @@ def _weights(held: int, rows: int, columns: int, fp8: bool, device: str) -> Tens
 
 
 def _product(rows: Tensor, weights: Tensor, ends: Tensor) -> Tensor:
-    """Each row with its expert's matrix; in FP8 both have scales, here ones."""
+    """Multiply each row with its expert's matrix; in FP8 both have scales, here ones."""
     matrices = weights.transpose(-2, -1)
     if weights.dtype != _FP8:
         return functional.grouped_mm(rows, matrices, offs=ends)

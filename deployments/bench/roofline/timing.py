@@ -1,4 +1,4 @@
-"""How long a GPU takes for something."""
+"""How long a GPU takes for calls, and which rates it reaches."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ _SIDE = 8192  # of square matrices
 
 
 def seconds(calls: Sequence[Callable[[], object]]) -> float:
-    """Of one of the calls: the median over replays of a CUDA graph with each of them once."""
+    """Return the mean seconds of a call: the median over replays of a CUDA graph of all calls."""
     side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
@@ -38,24 +38,24 @@ def _replayed_s(graph: torch.cuda.CUDAGraph) -> float:
 
 
 def moved_per_s() -> float:
-    """Bytes a second that a large kernel reads and writes; a graph's own copies are slower."""
+    """Return the bytes/s that a large kernel reads and writes; a graph's own copies are slower."""
     source = noise(_MOVED_BYTES // 2)
     target = torch.empty_like(source)
     return 2 * _MOVED_BYTES / seconds([partial(torch.neg, source, out=target)])
 
 
 def product_flops(fp8: bool) -> float:
-    """FLOP/s of a large product of noise, in FP8 or BF16."""
+    """Return the FLOP/s of a large product of noise, in FP8 or BF16."""
     left, right = (noise(_SIDE, _SIDE) for _ in range(2))
     if fp8:
         a, b = left.to(torch.float8_e4m3fn), right.to(torch.float8_e4m3fn).t()
-        one = torch.ones((), device="cuda")
-        call = partial(torch._scaled_mm, a, b, one, one, out_dtype=torch.bfloat16)
+        scale = torch.ones((), device="cuda")
+        call = partial(torch._scaled_mm, a, b, scale, scale, out_dtype=torch.bfloat16)
     else:
         call = partial(torch.mm, left, right)
     return 2 * _SIDE**3 / seconds([call])
 
 
 def noise(*shape: int, device: str = "cuda") -> Tensor:
-    """In BF16, of variance 1."""
+    """Return noise in BF16, of variance 1."""
     return torch.randn(shape, dtype=torch.bfloat16, device=device)

@@ -1,5 +1,5 @@
-"""What a split takes beside `cp`, and one of four ranks to load its part beside vLLM's own loading.
+"""A split beside `cp`, and the loading of one of four ranks beside vLLM's own.
 
-What is loaded goes into plain memory, for a whole model of this size, and its engine, fit no small
-machine: this measures the iterators over tensors, which are all in which the loaders differ.
+Tensors are loaded into plain memory, because a whole model of this size and its engine don't fit a
+small machine. The bench measures the iterators over tensors; loaders differ in nothing else.
 """

@@ -6,13 +6,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from configs.errors import Small4Error
-from configs.schema import PROJECT_ROOT
+from deployments.bench.command import BENCH_DIRECTORY, reported
 from deployments.bench.machine import Machine
 from deployments.bench.shards.bench import run
 from deployments.bench.shards.table import load_table, split_table
-
-_DIRECTORY = PROJECT_ROOT / ".cache" / "bench" / "shards"
 
 out = Console(highlight=False, width=max(Console().width, 110))
 err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -23,7 +20,7 @@ def bench(
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each.")] = 3,
     directory: Annotated[
         Path, typer.Option(help="On the disk to be measured; the checkpoint stays there.")
-    ] = _DIRECTORY,
+    ] = BENCH_DIRECTORY / "shards",
     loads: Annotated[bool, typer.Option(help="Measure loading, too.")] = True,
     check: Annotated[bool, typer.Option(help="Fail if a split is too slow or too large.")] = True,
 ) -> None:
@@ -32,15 +29,12 @@ def bench(
     out.print(machine.describe())
     if machine.busy:
         err.print(f"The machine is busy (load {machine.load_1_min}): don't trust the figures.")
-    try:
-        found = run(directory, int(gigabytes * 1e9), rounds, out.print, loads=loads)
-    except Small4Error as error:
-        err.print(f"error: {error}")
-        raise typer.Exit(1) from None
-    out.print(split_table(found))
+    with reported(err):
+        measured = run(directory, int(gigabytes * 1e9), rounds, out.print, loads=loads)
+    out.print(split_table(measured))
     if loads:
-        out.print(load_table(found))
-    if check and (missed := found.missed()):
+        out.print(load_table(measured))
+    if check and (missed := measured.missed()):
         err.print("\n".join(missed), style="bold red")
         raise typer.Exit(1)
 

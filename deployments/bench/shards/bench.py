@@ -1,4 +1,4 @@
-"""Makes the checkpoint once; then rounds of splits, copies and loads, in turns."""
+"""Makes the checkpoint once, and then measures splits, copies and loads, in turns."""
 
 import shutil
 from collections.abc import Callable
@@ -15,7 +15,10 @@ Tell = Callable[[str], None]
 
 
 def run(directory: Path, size_bytes: int, rounds: int, tell: Tell, *, loads: bool) -> Rounds:
-    """`size_bytes` of experts; raises BenchError, and leaves only the checkpoint."""
+    """Measure a checkpoint with `size_bytes` of experts; leave nothing but the checkpoint.
+
+    Raises BenchError if the disk is too small or something fails.
+    """
     model = synthetic.architecture(size_bytes)
     source = directory / f"noise-{model.dim}"
     files = synthetic.plan(model)
@@ -25,46 +28,46 @@ def run(directory: Path, size_bytes: int, rounds: int, tell: Tell, *, loads: boo
     weights = synthetic.ensure(source, model)
     shard_set = directory / "set"
     largest_bytes = max(tensor.size_bytes for file in files for tensor in file.tensors)
-    found = Rounds(files_bytes, largest_bytes)
+    measured = Rounds(files_bytes, largest_bytes)
     try:
         for number in range(1, rounds + 1):
-            _cut(found, source, number, tell)
+            _cut(measured, source, number, tell)
             if loads:
-                _load(found, Loading(weights, shard_set), number, tell)
+                _load(measured, Loading(weights, shard_set), number, tell)
         tell(downloads(Manifest.load(shard_set)))
     finally:
         for made in ("set", "copy"):
             shutil.rmtree(directory / made, ignore_errors=True)
-    return found
+    return measured
 
 
-def _cut(found: Rounds, source: Path, number: int, tell: Tell) -> None:
+def _cut(measured: Rounds, source: Path, number: int, tell: Tell) -> None:
     def cp() -> None:
-        found.copy_s.append(copy_s(source, source.with_name("copy")))
-        tell(f"round {number}: cp {found.copy_s[-1]:.2f} s")
+        measured.copy_s.append(copy_s(source, source.with_name("copy")))
+        tell(f"round {number}: cp {measured.copy_s[-1]:.2f} s")
 
     def split() -> None:
-        found.cuts.append(cut(source, source.with_name("set")))
-        tell(f"round {number}: split {found.cuts[-1].took_s:.2f} s")
+        measured.cuts.append(cut(source, source.with_name("set")))
+        tell(f"round {number}: split {measured.cuts[-1].took_s:.2f} s")
 
     for turn in (cp, split) if number % 2 else (split, cp):
         turn()
 
 
-def _load(found: Rounds, loading: Loading, number: int, tell: Tell) -> None:
+def _load(measured: Rounds, loading: Loading, number: int, tell: Tell) -> None:
     loaders = list(Loader)
     turn = number % len(loaders)
     for cache in Cache:
         for loader in loaders[turn:] + loaders[:turn]:
             load = loading.measure(loader, cache)
-            found.add(cache, loader, load)
+            measured.add(cache, loader, load)
             tell(f"round {number}: {cache}, {loader} {load.took_s:.2f} s")
             if cache is Cache.COLD and load.disk_bytes < load.kept_bytes:
                 tell("That wasn't cold: name a --directory on a disk.")
 
 
 def downloads(manifest: Manifest) -> str:
-    """What the node of one rank fetches, where without a set it fetches the whole checkpoint."""
+    """Say how much the node of one rank fetches; without a set, it fetches the whole checkpoint."""
     own, every = (
         sum(file.size_bytes for file in manifest.weights_of(ranks, RANKS))
         for ranks in ([RANK], range(RANKS))

@@ -20,14 +20,17 @@ GROUPS = 8
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What a split took; `peak_bytes` is all memory of its process, interpreter included."""
+    """A split's time, and the peak memory of its process, interpreter included."""
 
     took_s: float
     peak_bytes: int
 
 
 def cut(source: Path, out: Path) -> Cut:
-    """A split in a process of its own, its SHA-256 of every byte and its fsyncs included."""
+    """Split in a process of its own; SHA-256 of every byte and fsyncs are included.
+
+    Raises BenchError if the split fails.
+    """
     _prepare(source, out)
     done = subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-m", __name__, str(source), str(out)],
@@ -42,7 +45,10 @@ def cut(source: Path, out: Path) -> Cut:
 
 
 def copy_s(source: Path, out: Path) -> float:
-    """Seconds for `cp` of the same files, and the fsync that a split does too; leaves no copy."""
+    """Return the seconds for `cp` of the same files and the fsync that a split does too.
+
+    The copy is removed.
+    """
     _prepare(source, out)
     started_s = time.perf_counter()
     # Where a file system can share blocks, cp would copy nothing.
@@ -59,7 +65,7 @@ def copy_s(source: Path, out: Path) -> float:
 
 
 def _prepare(source: Path, out: Path) -> None:
-    """The same for both: nothing at `out`, nothing left to write, no page of the source read."""
+    """Prepare both alike: nothing at `out`, nothing left to write, no page of the source cached."""
     shutil.rmtree(out, ignore_errors=True)
     os.sync()
     drop(path for path in source.iterdir() if path.is_file())
@@ -73,10 +79,13 @@ def _split(source: Path, out: Path) -> None:
 
 
 def _peak_bytes() -> int:
-    """Of this program. ru_maxrss is never less than what the program had that started it."""
+    """Return this program's peak memory.
+
+    ru_maxrss won't do: it is never less than that of the program that started this one.
+    """
     lines = Path("/proc/self/status").read_text("ascii").splitlines()
-    told = dict(line.split(":", 1) for line in lines)
-    return int(told["VmHWM"].removesuffix("kB")) << 10
+    fields = dict(line.split(":", 1) for line in lines)
+    return int(fields["VmHWM"].removesuffix("kB")) << 10
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the first of four ranks does with a checkpoint: reads tensors, and copies its own.
+"""The work of the first of four ranks on a checkpoint: it reads tensors, and copies its own.
 
 vLLM's side is the iterator that its DefaultModelLoader takes for `load_format: mistral` from a
 local disk, and the filter of `enable_ep_weight_filter`, read from vLLM 0.32.
@@ -24,7 +24,7 @@ RANK, RANKS = 0, 4
 
 
 class Loader(StrEnum):
-    """What is measured."""
+    """A way to load, as tables name it."""
 
     PLAIN = "vLLM"
     FILTERED = "vLLM with EP filter"  # enable_ep_weight_filter
@@ -33,7 +33,7 @@ class Loader(StrEnum):
 
 
 class Cache(StrEnum):
-    """The state of the page cache before."""
+    """The state of the page cache before a load."""
 
     COLD = "cold"
     WARM = "warm"
@@ -41,7 +41,7 @@ class Cache(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Of one process: what came from the disk for it, and what it kept as the rank's own."""
+    """One process's load: what came from the disk, and what was kept as the rank's own."""
 
     took_s: float
     disk_bytes: int
@@ -57,14 +57,14 @@ class Loading:
     shard_set: Path
 
     def files(self, loader: Loader) -> list[Path]:
-        """What it may read."""
+        """Return the files that a loader may read."""
         if loader in (Loader.PLAIN, Loader.FILTERED):
             return list(self.weights)
         own = Manifest.load(self.shard_set).weights_of([RANK], RANKS)
         return [self.shard_set / file.name for file in own]
 
     def tensors(self, loader: Loader) -> Iterator[Named]:
-        """As the loader hands them out: vLLM without its filter hands out every rank's experts."""
+        """Return the tensors that a loader hands out: every rank's experts from vLLM unfiltered."""
         if loader in (Loader.SMALL4, Loader.UNVERIFIED):
             opened = open_set(str(self.shard_set), self.shard_set)
             files = opened.manifest.weights_of([RANK], RANKS)
@@ -79,7 +79,7 @@ class Loading:
         return tensors
 
     def measure(self, loader: Loader, cache: Cache) -> Load:
-        """In a process of its own, forked from one that has imported all there is to import."""
+        """Load in a process of its own, forked from one that has done all imports."""
         (drop if cache is Cache.COLD else warm)(self.files(loader))
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__, "vllm.model_executor.model_loader.weight_utils"])
@@ -88,7 +88,7 @@ class Loading:
 
 
 def load(loading: Loading, loader: Loader) -> Load:
-    """Into memory that is there already, as a model's parameters are."""
+    """Load into memory that is there already, as a model's parameters are."""
     own_bytes = sum(path.stat().st_size for path in loading.files(Loader.SMALL4))
     memory = torch.zeros(own_bytes, dtype=torch.uint8)
     memory.fill_(1)  # zeros may be pages that aren't there yet
@@ -99,10 +99,10 @@ def load(loading: Loading, loader: Loader) -> Load:
 
 
 def keep(tensors: Iterable[Named], memory: torch.Tensor) -> tuple[int, int]:
-    """Copies base and own experts, one after another; `(bytes, tensors)` of them.
+    """Copy base and own experts, one after another; return the number of `(bytes, tensors)`.
 
-    Other ranks' experts, where a loader hands them out, are passed over untouched, as vLLM's
-    models pass them over.
+    Other ranks' experts, where a loader hands them out, are skipped untouched, as vLLM's models
+    skip them.
     """
     from vllm.model_executor.model_loader.ep_weight_filter import parse_expert_id
 
@@ -117,13 +117,13 @@ def keep(tensors: Iterable[Named], memory: torch.Tensor) -> tuple[int, int]:
 
 
 def local_experts() -> set[int]:
-    """Those of the rank, as vLLM's filter has them."""
+    """Return the rank's experts, as vLLM's filter has them."""
     from vllm.model_executor.model_loader.ep_weight_filter import compute_local_expert_ids
 
     return compute_local_expert_ids(NANO.moe.num_experts, RANKS, RANK) or set()
 
 
 def _disk_bytes() -> int:
-    """What this process, all threads of it, has had fetched from storage, readahead included."""
+    """Return the bytes from storage for all threads of this process, readahead included."""
     lines = Path("/proc/self/io").read_text("ascii").splitlines()
     return int(dict(line.split(": ") for line in lines)["read_bytes"])

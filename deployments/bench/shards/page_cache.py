@@ -1,4 +1,4 @@
-"""Files out of the page cache, and into it."""
+"""Takes files out of the page cache, and into it."""
 
 import os
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ _CHUNK_BYTES = 4 << 20
 
 
 def drop(paths: Iterable[Path]) -> None:
-    """The next read of these files is the disk's."""
+    """Drop files from the page cache: the next read comes from the disk."""
     for path in paths:
         with path.open("rb") as file:
             os.fsync(file.fileno())  # what isn't on disk yet can't be dropped
@@ -16,7 +16,7 @@ def drop(paths: Iterable[Path]) -> None:
 
 
 def warm(paths: Iterable[Path]) -> None:
-    """The next read of these files is the page cache's, as far as they fit memory."""
+    """Read files into the page cache, as far as they fit memory."""
     buffer = bytearray(_CHUNK_BYTES)
     for path in paths:
         with path.open("rb", buffering=0) as file:

@@ -1,4 +1,4 @@
-"""What was measured in all rounds, and whether it is enough."""
+"""The measurements of all rounds, and the targets for them."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ def _no_loads() -> defaultdict[tuple[Cache, Loader], list[Load]]:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """Lists have an entry for each round; sizes are the checkpoint's and its largest tensor's."""
+    """Measurements, a list entry for each round; sizes of the checkpoint and its largest tensor."""
 
     size_bytes: int
     largest_bytes: int
@@ -27,11 +27,14 @@ class Rounds:
     loads: defaultdict[tuple[Cache, Loader], list[Load]] = field(default_factory=_no_loads)
 
     def add(self, cache: Cache, loader: Loader, load: Load) -> None:
-        """Raises BenchError unless all loaders keep the same."""
+        """Add a load.
+
+        Raises BenchError unless all loaders keep the same.
+        """
         self.loads[cache, loader].append(load)
         (first, *_), *_ = self.loads.values()
         kept, others = (
-            f"{one.kept_tensors} tensors, {one.kept_bytes} bytes" for one in (load, first)
+            f"{each.kept_tensors} tensors, {each.kept_bytes} bytes" for each in (load, first)
         )
         if kept != others:
             raise BenchError(
@@ -39,27 +42,29 @@ class Rounds:
             )
 
     def split_speed(self) -> Spread:
-        """Divided by cp's round by round: what slowed one of them down slowed both."""
+        """Return the split's speed over cp's, round by round: what slows a round slows both."""
         pairs = zip(self.copy_s, self.cuts, strict=True)
         return Spread.of(copy_s / cut.took_s for copy_s, cut in pairs)
 
     def peak_bytes(self) -> int:
-        """Of the split that took most memory."""
+        """Return the peak memory of the split that took most."""
         return max(cut.peak_bytes for cut in self.cuts)
 
     def load_time(self, cache: Cache, loader: Loader, other: Loader) -> Spread:
-        """A loader's, divided by another's."""
+        """Return a loader's time over another's, round by round."""
         pairs = zip(self.loads[cache, loader], self.loads[cache, other], strict=True)
-        return Spread.of(one.took_s / another.took_s for one, another in pairs)
+        return Spread.of(load.took_s / base.took_s for load, base in pairs)
 
     def missed(self) -> list[str]:
-        """A sentence for each target that a split missed."""
-        found = []
+        """Return a sentence for each target that a split missed."""
+        sentences = []
         if (speed := self.split_speed().median) < SPEED:
-            found.append(f"A split must reach {SPEED} of the speed of cp: it reached {speed:.2f}.")
+            sentences.append(
+                f"A split must reach {SPEED} of the speed of cp: it reached {speed:.2f}."
+            )
         if (above := self.peak_bytes() - self.largest_bytes) >= MEMORY_BYTES:
-            found.append(
+            sentences.append(
                 f"A split must stay {MEMORY_BYTES:,} bytes of memory above the largest tensor: "
                 f"it took {above:,}."
             )
-        return found
+        return sentences

@@ -24,9 +24,10 @@ _QUANTIZED = re.compile(r"layers\.\d+\.(attention\.w\w+|(shared_)?experts\..+)\.
 
 
 def architecture(size_bytes: int) -> Architecture:
-    """Nano's layers and 128 experts, widened until the experts have `size_bytes`, or a bit more.
+    """Return nano's architecture, widened until its experts have `size_bytes`, or a bit more.
 
-    The model is twice as wide as an expert, as the real one is.
+    It keeps nano's layers and their 128 experts. The model is twice as wide as an expert, as the
+    real one is.
     """
     matrices = NANO.n_layers * NANO.moe.num_experts * _EXPERT_MATRICES
     expert = 32 * math.ceil(math.sqrt(size_bytes / matrices / 2) / 32)
@@ -46,7 +47,7 @@ def architecture(size_bytes: int) -> Architecture:
 
 @dataclass(frozen=True, slots=True)
 class SyntheticFile:
-    """One of the numbered files, with its tensors in their order in it."""
+    """A numbered weight file, with its tensors in their order in the file."""
 
     name: str
     tensors: tuple[Tensor, ...]
@@ -62,7 +63,10 @@ class SyntheticFile:
 
 
 def plan(model: Architecture) -> tuple[SyntheticFile, ...]:
-    """About eight files of tensors in the order of a forward pass, in each as safetensors sorts."""
+    """Put the tensors into eight files, in the order of a forward pass.
+
+    The files are about as large; within a file, tensors are in safetensors' order.
+    """
     tensors = list(_tensors(model))
     file_bytes = math.ceil(sum(tensor.size_bytes for tensor in tensors) / _FILES)
     parts: list[list[Tensor]] = [[] for _ in range(_FILES)]
@@ -73,19 +77,22 @@ def plan(model: Architecture) -> tuple[SyntheticFile, ...]:
     return tuple(
         SyntheticFile(
             f"consolidated-{number:05d}-of-{_FILES:05d}.safetensors",
-            tuple(sorted(part, key=lambda one: (-one.element_bytes, one.name))),
+            tuple(sorted(part, key=lambda tensor: (-tensor.element_bytes, tensor.name))),
         )
         for number, part in enumerate(parts, start=1)
     )
 
 
 def ensure(directory: Path, model: Architecture, seed: int = 0) -> list[Path]:
-    """Its weight files, written unless they are there; the same seed gives the same bytes."""
+    """Return the paths of the weight files, and write them unless they are there.
+
+    The same seed gives the same bytes. Raises BenchError if another checkpoint is there.
+    """
     files = plan(model)
     paths = [directory / file.name for file in files]
     if directory.exists():
-        found = [path.stat().st_size if path.exists() else 0 for path in paths]
-        if found != [file.size_bytes for file in files]:
+        sizes = [path.stat().st_size if path.exists() else 0 for path in paths]
+        if sizes != [file.size_bytes for file in files]:
             raise BenchError(f"{directory}: holds another checkpoint. Delete it.")
         return paths
     partial = directory.with_name(f".{directory.name}.partial")

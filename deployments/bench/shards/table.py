@@ -11,24 +11,24 @@ from deployments.bench.table import with_range
 
 
 def split_rows(rounds: Rounds) -> Iterator[list[str]]:
-    """`[what, seconds, GB/s, speed ÷ cp's]`."""
+    """Yield `[what, seconds, GB/s, speed ÷ cp's]`."""
     cuts_s = [cut.took_s for cut in rounds.cuts]
     for name, took_s in (("cp", rounds.copy_s), ("split", cuts_s)):
-        speed = Spread.of(rounds.size_bytes / 1e9 / one_s for one_s in took_s)
+        speed = Spread.of(rounds.size_bytes / 1e9 / seconds for seconds in took_s)
         ratio = with_range(rounds.split_speed()) if name == "split" else ""
         yield [name, with_range(Spread.of(took_s)), with_range(speed), ratio]
 
 
 def load_rows(rounds: Rounds) -> Iterator[list[str]]:
-    """`[cache, loader, seconds, GB from disk, time ÷ vLLM's, time ÷ that with its filter]`."""
+    """Yield `[cache, loader, seconds, GB from disk, time ÷ vLLM's, time ÷ filtered vLLM's]`."""
     for cache in Cache:
         for loader in Loader:
             loads = rounds.loads[cache, loader]
             ratios = (
                 rounds.load_time(cache, loader, other) for other in (Loader.PLAIN, Loader.FILTERED)
             )
-            took_s = Spread.of(one.took_s for one in loads)
-            disk_gb = Spread.of(one.disk_bytes / 1e9 for one in loads)
+            took_s = Spread.of(load.took_s for load in loads)
+            disk_gb = Spread.of(load.disk_bytes / 1e9 for load in loads)
             yield [cache, loader, *map(with_range, (took_s, disk_gb, *ratios))]
 
 
@@ -54,8 +54,10 @@ def load_table(rounds: Rounds) -> Table:
 
 
 def _table(title: str, *columns: str) -> Table:
-    what = f"{title}: medians (lowest–highest)"
-    table = Table(title=what, title_justify="left", title_style="bold", caption_justify="left")
+    full_title = f"{title}: medians (lowest–highest)"
+    table = Table(
+        title=full_title, title_justify="left", title_style="bold", caption_justify="left"
+    )
     for heading in columns:
         table.add_column(heading, no_wrap=True)
     return table

@@ -1,1 +1,1 @@
-"""Images in requests: which are taken, fetched and counted, and how."""
+"""Images in requests: which are accepted, how they are fetched and how their tokens are counted."""

@@ -1,4 +1,4 @@
-"""Which links to images a router follows: https, to the hosts that the config names."""
+"""Decides which links to images a router follows: https, to hosts that the config names."""
 
 import re
 from collections.abc import Sequence
@@ -9,13 +9,14 @@ from yarl import URL
 
 from configs.host_name import HostName, covers
 
-# Nothing that would have to be escaped: a signed link is asked for exactly as it was written.
+# No character that would have to be escaped: a signed link must be requested as it was written.
 _CLEAN = re.compile(r"[!-~]{1,8000}")
 
 
-def checked(link: Any, hosts: Sequence[HostName], base: URL | None = None) -> URL:
-    """The link as the HTTP client will read it; one that redirects is relative to its `base`.
+def allowed_url(link: Any, hosts: Sequence[HostName], base: URL | None = None) -> URL:
+    """Return the URL of a link as the HTTP client will read it.
 
+    The link of a redirect is relative to `base`, the URL that redirects.
     Raises VLLMValidationError for a link that isn't followed.
     """
     try:
@@ -24,18 +25,21 @@ def checked(link: Any, hosts: Sequence[HostName], base: URL | None = None) -> UR
     except ValueError:
         url, host, bare = URL(), None, False
     if url.scheme != "https" or not host:
-        raise refused("An image's link must be https://…, percent-encoded, up to 8000 characters")
+        raise image_error(
+            "An image's link must be https://…, percent-encoded, up to 8000 characters"
+        )
     if not bare:
-        raise refused("An image's link may have no user, password or port")
+        raise image_error("An image's link may have no user, password or port")
     if not covers(hosts, host):
-        raise refused(
+        raise image_error(
             f"{host[:80]} isn't among the hosts that this server fetches images from "
             "(limits.image_hosts, for the operator to choose)"
         )
     return url
 
 
-def refused(reason: str) -> VLLMValidationError:
+def image_error(reason: str) -> VLLMValidationError:
+    """Make the error that gives the reason and tells the client to send the image inline."""
     return VLLMValidationError(
         f"{reason}. Send the image in the request, as data:image/png;base64,…",
         parameter="image_url",

@@ -1,6 +1,6 @@
-"""By the time vLLM loads an image, it is inside the request: linked ones have been brought in.
+"""Lets vLLM load images from `data:` URLs only: linked images have been fetched before.
 
-vLLM would open any URL it is given, from inside the cluster. Read from vLLM 0.32.
+vLLM would open any URL that it is given, from inside the cluster. Read from vLLM 0.32.
 """
 
 import os
@@ -16,33 +16,36 @@ _NAME = "small4-inline"
 
 
 def install(pixels: int) -> None:
-    """Makes vLLM load media through `InlineMedia` from now on, in this process."""
+    """Make vLLM in this process load images through `InlineMedia`, of at most `pixels` each."""
     InlineMedia.pixels = pixels
     os.environ["VLLM_MEDIA_CONNECTOR"] = _NAME
 
 
 @MEDIA_CONNECTOR_REGISTRY.register(_NAME)
 class InlineMedia(MediaConnector):
-    """Takes `data:` URLs only, and says what is wrong with one that holds no image."""
+    """Loads images from `data:` URLs only, and says what is wrong with an unreadable image."""
 
-    pixels = 0  # that one image may have
+    pixels = 0  # at most, of an image
 
     def load_from_url(self, url: str, media_io: Any, **options: Any) -> Any:
-        self._look(url)
+        self._check_header(url)
         try:
             return super().load_from_url(url, media_io, **options)
         except Exception as error:  # Pillow's decoders raise whatever they like
             raise _unreadable(error) from error
 
     async def load_from_url_async(self, url: str, media_io: Any, **options: Any) -> Any:
-        self._look(url)
+        self._check_header(url)
         try:
             return await super().load_from_url_async(url, media_io, **options)
         except Exception as error:
             raise _unreadable(error) from error
 
-    def _look(self, url: str) -> None:
-        """At the header: a small file can unpack to more pixels than there is memory."""
+    def _check_header(self, url: str) -> None:
+        """Raise VLLMValidationError for an image that is too large or unreadable by its header.
+
+        A small file can unpack to more pixels than there is memory.
+        """
         require_inline(url)
         try:
             width, height = upright_size(url)

@@ -1,8 +1,9 @@
 """Counts an image's tokens in the prompt without decoding the image a second time.
 
-vLLM decodes it, turned as its EXIF data says, and looks for as many tokens in the prompt. Mistral's
-tokenizer, which writes the prompt, ignores EXIF: every upright photo of a phone would fail. Only
-the size matters there, and it is in the file's header. Read from vLLM 0.32, mistral_common 1.12.
+vLLM decodes the image, turns it as its EXIF data says, and expects as many tokens in the prompt.
+Mistral's tokenizer, which writes the prompt, ignores EXIF: every upright photo of a phone would
+fail. The tokenizer needs only the size, which is in the file's header. Read from vLLM 0.32,
+mistral_common 1.12.
 """
 
 import base64
@@ -19,14 +20,14 @@ from vllm.multimodal.image import open_image
 
 from deployments.front_end.messages import require_inline
 
-_ON_ITS_SIDE = (5, 6, 7, 8)
+_ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations
 
 
 class InlineImageEncoder(ImageEncoder):
-    """Gives an image in a `data:` URL its tokens, and no pixels; opens nothing else."""
+    """Gives an image in a `data:` URL its tokens, without pixels, and opens no other URL."""
 
     def __call__(self, content: Any) -> ImageEncoding:
-        if isinstance(content, ImageChunk):  # vLLM's own processor, which wants the pixels
+        if isinstance(content, ImageChunk):  # from vLLM's own processor, which needs pixels
             return super().__call__(content)
         image = SimpleNamespace(size=upright_size(content.get_url()))
         columns, rows = self._image_to_num_tokens(image)
@@ -36,7 +37,10 @@ class InlineImageEncoder(ImageEncoder):
 
 
 def upright_size(url: str) -> tuple[int, int]:
-    """Width and height in pixels of the image in a `data:` URL, as it is meant to be seen."""
+    """Return width and height in pixels of the image in a `data:` URL, turned upright.
+
+    Raises VLLMValidationError for another URL, and whatever Pillow raises for a broken image.
+    """
     require_inline(url)
     image = open_image(BytesIO(base64.b64decode(url.partition(",")[2])))
     width, height = image.size

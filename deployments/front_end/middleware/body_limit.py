@@ -1,4 +1,4 @@
-"""Bodies that are too large are refused before they are read; what is left is for images."""
+"""Refuses bodies that are too large; what a body leaves of the limit is for images."""
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers
@@ -10,7 +10,7 @@ from deployments.front_end.refusals import answer, status_of
 
 
 class BodyLimit:
-    """ASGI middleware: 413 by the length that is announced, and by what comes without one."""
+    """ASGI middleware that refuses a body by its announced length, or else while it is read."""
 
     def __init__(self, app: ASGIApp, mebibytes: int) -> None:
         self._app = app
@@ -29,7 +29,7 @@ class BodyLimit:
             return
         left = BytesLeft(self._limit)
 
-        async def receive_some() -> Message:
+        async def receive_within_limit() -> Message:
             message = await receive()
             if not left.take(len(message.get("body", b""))):
                 # FastAPI passes this on to the handlers, where other errors become a 400.
@@ -38,6 +38,6 @@ class BodyLimit:
 
         before = bytes_left.set(left)
         try:
-            await self._app(scope, receive_some, send)
+            await self._app(scope, receive_within_limit, send)
         finally:
             bytes_left.reset(before)

@@ -1,4 +1,4 @@
-"""ASGI middleware: only requests with a valid key pass, and no more of them than it may send."""
+"""Lets only requests with a valid key pass, and no more of them than the key may send."""
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,12 +11,12 @@ from deployments.access.key_ring import KeyRing
 from deployments.front_end.refusals import answer
 from deployments.front_end.route_path import route_path
 
-# Whoever watches the deployment has no key.
+# Monitoring has no key.
 _OPEN = ("/health", "/ping", "/metrics")
 
 
 class Gate:
-    """`model` is what the deployment serves."""
+    """ASGI middleware that refuses requests without a key for `model`, or beyond its limits."""
 
     def __init__(self, app: ASGIApp, ring: KeyRing, allowances: Allowances, model: str) -> None:
         self._app = app
@@ -25,8 +25,8 @@ class Gate:
         self._model = model
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asks = scope["type"] in ("http", "websocket") and scope.get("method") != "OPTIONS"
-        if not asks or route_path(scope) in _OPEN:
+        needs_key = scope["type"] in ("http", "websocket") and scope.get("method") != "OPTIONS"
+        if not needs_key or route_path(scope) in _OPEN:
             await self._app(scope, receive, send)
             return
         key = self._ring.find(_presented(Headers(scope=scope)))
@@ -53,12 +53,12 @@ class Gate:
         except QuotaError as refused:
             await _refuse(refused, scope, receive, send)
             return
-        its = Caller(allowance, self._allowances)
-        before = caller.set(its)
+        current = Caller(allowance, self._allowances)
+        before = caller.set(current)
 
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(its.headers())
+                MutableHeaders(scope=message).update(current.headers())
             await send(message)
 
         try:
@@ -69,7 +69,7 @@ class Gate:
 
 
 def _presented(headers: Headers) -> str:
-    """As OpenAI's and Anthropic's clients send a key; empty if there is none."""
+    """Return the key as OpenAI's or Anthropic's clients send it; empty if there is none."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
 

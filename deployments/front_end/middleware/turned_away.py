@@ -1,7 +1,7 @@
-"""Who is turned away hears it as a status, and when to come again.
+"""Answers a refused request with a status, and says when to send it again.
 
-vLLM begins a stream, with a 200, before the request has a rank, and tells of a refusal in it. So
-the beginning is held back until there is something to tell. Read from vLLM 0.32.
+vLLM starts a stream, with status 200, before the request has a rank, and writes a refusal into the
+stream. So the start is held back until the first body arrives. Read from vLLM 0.32.
 """
 
 import math
@@ -15,52 +15,57 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from configs.errors import RefusedError
 from deployments.front_end.refusals import answer
 
-_AGAIN = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
-_heard: ContextVar[list[RefusedError] | None] = ContextVar("heard", default=None)
+# Answers, ours or vLLM's, that get a Retry-After.
+_RETRIED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+_refusals: ContextVar[list[RefusedError] | None] = ContextVar("refusals", default=None)
 
 
 def turn_away(refused: RefusedError) -> None:
-    """Notes why the request that is being served gets no rank."""
-    if (heard := _heard.get()) is not None:
-        heard.append(refused)
+    """Note why the request that is being served gets no rank."""
+    if (refusals := _refusals.get()) is not None:
+        refusals.append(refused)
 
 
 class TurnedAway:
-    """ASGI middleware: `wait_s` tells when a refused request is likely to find room."""
+    """ASGI middleware that answers a request without a rank with its refusal's status and headers.
 
-    def __init__(self, app: ASGIApp, wait_s: Callable[[], float]) -> None:
+    A stream that has begun to send tokens is left as it is.
+    `retry_after_s` says when a refused request is likely to find room.
+    """
+
+    def __init__(self, app: ASGIApp, retry_after_s: Callable[[], float]) -> None:
         self._app = app
-        self._wait_s = wait_s
+        self._retry_after_s = retry_after_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        heard: list[RefusedError] = []
+        refusals: list[RefusedError] = []
         start: Message | None = None
-        refused = False
+        replaced = False
 
         async def send_on(message: Message) -> None:
-            nonlocal start, refused
+            nonlocal start, replaced
             if message["type"] == "http.response.start":
                 start = message
                 return
-            if start is not None and heard:
-                refused, start = True, None
-                response = answer(scope, heard[0])
-                response.headers.setdefault("Retry-After", self._again())
+            if start is not None and refusals:
+                replaced, start = True, None
+                response = answer(scope, refusals[0])
+                response.headers.setdefault("Retry-After", self._retry_after())
                 await response(scope, receive, send)
-            if refused:
+            if replaced:
                 return
             if start is not None:
-                if start["status"] in _AGAIN:
-                    MutableHeaders(scope=start).setdefault("Retry-After", self._again())
+                if start["status"] in _RETRIED:
+                    MutableHeaders(scope=start).setdefault("Retry-After", self._retry_after())
                 await send(start)
                 start = None
             await send(message)
 
-        before = _heard.set(heard)
+        before = _refusals.set(refusals)
         try:
             await self._app(scope, receive, send_on)
         finally:
-            _heard.reset(before)
+            _refusals.reset(before)
 
-    def _again(self) -> str:
-        return str(math.ceil(self._wait_s()))
+    def _retry_after(self) -> str:
+        return str(math.ceil(self._retry_after_s()))

@@ -19,7 +19,7 @@ RECIPE = {
 
 
 def gpus(kind: str, number: int) -> dict[str, Any]:
-    """A group of machines with so many of a kind."""
+    """Describe a group of machines with so many GPUs of a kind."""
     return {"hardware": {"cpus": 64, "memory_gib": 1000, "gpus": number, "gpu": kind}}
 
 

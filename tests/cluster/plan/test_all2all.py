@@ -1,4 +1,4 @@
-"""Backends are those of the vLLM that is installed."""
+"""The backends are those of the installed vLLM."""
 
 from typing import get_args
 

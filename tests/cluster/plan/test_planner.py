@@ -35,7 +35,7 @@ P5EN = {"machine": "p5en.48xlarge"}
 def test_how_gangs_lie_on_machines(
     group: dict[str, Any], serving: dict[str, Any], lies: tuple[int, int, int, int]
 ) -> None:
-    """Ranks, those on a machine, machines of a gang, and gangs on all machines."""
+    """Compare ranks, those on a machine, machines of a gang, and gangs on all machines."""
     layout = plan(manifest_of(group, **serving), SMALL_4).layout
     on_machines = (layout.ranks_per_node, layout.nodes_per_gang)
     assert (layout.ranks, *on_machines, layout.gangs) == lies
@@ -61,21 +61,21 @@ def test_a_gang_of_more_ranks_reads_less_and_holds_more_on_each() -> None:
 
 
 def test_a_gang_over_machines_is_downloaded_in_parts() -> None:
-    found = plan(manifest_of(P5EN | {"max_nodes": 2}, ranks=16), SMALL_4)
-    assert found.download.rank < found.download.node < 0.6 * found.download.checkpoint
+    planned = plan(manifest_of(P5EN | {"max_nodes": 2}, ranks=16), SMALL_4)
+    assert planned.download.rank < planned.download.node < 0.6 * planned.download.checkpoint
 
 
 def test_prices_are_told_of_machines_and_tokens() -> None:
     priced = manifest_of(P5EN | {"usd_per_hour": 60, "max_nodes": 2}, ranks=4)
     head = priced.head.model_copy(update={"usd_per_hour": 1.0})
-    found = plan(priced.model_copy(update={"head": head}), SMALL_4)
-    assert found.usd_per_hour == (61, 121)
-    rate = found.decode[-1]
+    planned = plan(priced.model_copy(update={"head": head}), SMALL_4)
+    assert planned.usd_per_hour == (61, 121)
+    rate = planned.decode[-1]
     assert rate.usd_per_million == pytest.approx(30 / rate.tokens_per_s / 3600 * 1e6)
 
 
 @pytest.mark.parametrize(
-    ("group", "serving", "told"),
+    ("group", "serving", "message"),
     [
         (P5EN, {"ranks": 3}, "serving.ranks: 3 × 1 GPUs don't divide the 128 experts"),
         (P5EN, {"tensor_parallel_size": 16}, "more than a machine's 8 H200"),
@@ -98,9 +98,9 @@ def test_prices_are_told_of_machines_and_tokens() -> None:
     ],
 )
 def test_what_can_not_be_planned_is_refused(
-    group: dict[str, Any], serving: dict[str, Any], told: str
+    group: dict[str, Any], serving: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         plan(manifest_of(group, **serving), SMALL_4)
 
 
@@ -143,18 +143,18 @@ def test_what_does_not_fit_is_told_with_what_would(
 
 
 def test_without_gpus_ranks_share_machines_by_their_cpus() -> None:
-    """And their cache has keys and values of each head, for CPUs' kernels have no MLA."""
+    """Their cache has keys and values of each head, for CPU kernels have no MLA."""
     machine = {"hardware": {"cpus": 2, "memory_gib": 8}, "max_nodes": 2}
     nano = model_spec(TRAINED_NANO / "params.json")
     serving = {"precision": "bf16", "ranks": 2, "max_model_len": 4096}
-    found = plan(manifest_of(machine, **serving), nano)
-    assert (found.layout.ranks_per_node, found.layout.gangs) == (2, 2)
-    assert found.memory.device == 4 << 30
-    assert found.memory.kv_token == 2 * 4 * 128 * 2 * 4
-    assert not found.decode
+    planned = plan(manifest_of(machine, **serving), nano)
+    assert (planned.layout.ranks_per_node, planned.layout.gangs) == (2, 2)
+    assert planned.memory.device == 4 << 30
+    assert planned.memory.kv_token == 2 * 4 * 128 * 2 * 4
+    assert not planned.decode
     machine["hardware"] = {"cpus": 1, "memory_gib": 8}
-    found = plan(manifest_of(machine, **serving), nano)
-    assert (found.layout.ranks_per_node, found.layout.nodes_per_gang) == (1, 2)
+    planned = plan(manifest_of(machine, **serving), nano)
+    assert (planned.layout.ranks_per_node, planned.layout.nodes_per_gang) == (1, 2)
 
 
 def test_too_little_memory_without_gpus_is_told_with_what_would_do() -> None:

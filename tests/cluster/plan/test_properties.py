@@ -1,4 +1,4 @@
-"""What holds of any manifest."""
+"""Properties that hold for any manifest."""
 
 from typing import Any
 
@@ -40,13 +40,13 @@ def planned(manifest: ClusterManifest) -> Plan:
 
 @given(manifests())
 def test_what_is_planned_fits(manifest: ClusterManifest) -> None:
-    found = planned(manifest)
-    memory, serving = found.memory, manifest.serving
+    plan = planned(manifest)
+    memory, serving = plan.memory, manifest.serving
     assert memory.used <= memory.device * serving.gpu_memory_utilization
     assert memory.kv_tokens >= serving.max_model_len
     assert memory.kv_tokens * memory.kv_token <= memory.kv_cache
-    assert all(room.of_rank >= 1 for room in found.room)
-    assert all(rate.sequences * rate.tokens <= memory.kv_tokens for rate in found.decode)
+    assert all(room.of_rank >= 1 for room in plan.room)
+    assert all(rate.sequences * rate.tokens <= memory.kv_tokens for rate in plan.decode)
 
 
 @given(manifests())
@@ -91,8 +91,8 @@ def test_what_does_not_fit_has_a_nearest_manifest_that_does(manifest: ClusterMan
 
 @given(manifests())
 def test_a_step_takes_longer_with_more_sequences(manifest: ClusterManifest) -> None:
-    found = planned(manifest)
+    plan = planned(manifest)
     by_length: dict[int, list[float]] = {}
-    for rate in found.decode:
+    for rate in plan.decode:
         by_length.setdefault(rate.tokens, []).append(rate.step_s)
     assert all(steps == sorted(steps) for steps in by_length.values())

@@ -19,14 +19,14 @@ from tests.cluster.plan.manifests import RECIPE, SMALL_4, gpus, manifest_of
 )
 @pytest.mark.parametrize("split", [None, "all"])
 def test_it_fits(kind: str, number: int, precision: str, split: str | None) -> None:
-    """As gangs of single GPUs, and split by tensor parallelism as in the recipe."""
+    """It fits as gangs of single GPUs, and split by tensor parallelism as in the recipe."""
     serving: dict[str, Any] = RECIPE | {"precision": precision}
     if split:
         serving["tensor_parallel_size"] = number
-    found = plan(manifest_of(gpus(kind, number), **serving), SMALL_4)
-    assert found.layout.ranks * found.layout.tensor_parallel == number
-    assert found.room[0].tokens == 262_144
-    assert found.room[0].of_rank >= 1
+    planned = plan(manifest_of(gpus(kind, number), **serving), SMALL_4)
+    assert planned.layout.ranks * planned.layout.tensor_parallel == number
+    assert planned.room[0].tokens == 262_144
+    assert planned.room[0].of_rank >= 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Steps against sums by hand, and against the one rate that is published."""
+"""Steps of the roofline against sums by hand, and against the one published rate."""
 
 from dataclasses import replace
 
@@ -63,9 +63,9 @@ def test_tokens_are_exchanged_with_all_ranks_and_slower_between_machines() -> No
 
 
 def test_tensor_parallelism_divides_the_weights_and_not_the_cache() -> None:
-    one, two = (roofline(Shape(1, 1, split)).decode(64, 65_536) for split in (1, 2))
+    whole, halved = (roofline(Shape(1, 1, split)).decode(64, 65_536) for split in (1, 2))
     cache_s = 64 * 65_536 * 23_040 / 4.8e12
-    assert two.memory_s - cache_s == pytest.approx((one.memory_s - cache_s) / 2)
+    assert halved.memory_s - cache_s == pytest.approx((whole.memory_s - cache_s) / 2)
 
 
 def test_fp4_is_multiplied_as_bf16_where_the_gpu_has_none() -> None:

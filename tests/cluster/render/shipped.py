@@ -1,7 +1,9 @@
-"""What is rendered of the manifests that ship."""
+"""The files that are rendered from the manifests that ship."""
 
 from functools import cache
 from pathlib import Path
+
+import yaml
 
 from cluster.plan.planner import plan
 from cluster.render.render import render
@@ -20,7 +22,7 @@ def manifest(name: str) -> ClusterManifest:
 
 @cache
 def files(name: str) -> dict[str, str]:
-    """File name to text, as `small4 cluster render` writes them."""
+    """Return file names with their texts, as `small4 cluster render` writes them."""
     return rendered(manifest(name))
 
 
@@ -28,8 +30,16 @@ def rendered(described: ClusterManifest) -> dict[str, str]:
     return render(described, plan(described, model_spec(described.serving.params)).layout)
 
 
+def serve_config(name: str) -> str:
+    """Return the text of the Serve config: a file, or part of the RayService."""
+    if "serve.yaml" in files(name):
+        return files(name)["serve.yaml"]
+    text: str = yaml.safe_load(files(name)["ray-service.yaml"])["spec"]["serveConfigV2"]
+    return text
+
+
 def with_file(file: str) -> list[str]:
-    """Those manifests of which such a file is rendered."""
+    """Return the names of manifests from which such a file is rendered."""
     return [name for name in NAMES if file in files(name)]
 
 

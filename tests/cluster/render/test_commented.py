@@ -1,4 +1,4 @@
-"""YAML with comments says what the data says."""
+"""YAML with comments holds the same data as without."""
 
 from typing import Any
 

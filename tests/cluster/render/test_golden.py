@@ -1,4 +1,4 @@
-"""Rendered files are as they were, until somebody has read what changed.
+"""Rendered files are the golden ones; a change is to be read before it becomes golden.
 
 `SMALL4_WRITE_GOLDEN=1 make test ARGS=tests/cluster/render/test_golden.py` writes them anew.
 """

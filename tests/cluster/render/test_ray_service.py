@@ -1,4 +1,4 @@
-"""What Kubernetes takes, by the schema of KubeRay's CRD."""
+"""The files for Kubernetes, checked by the schema of KubeRay's CRD."""
 
 import copy
 from pathlib import Path
@@ -14,9 +14,9 @@ _CRD = yaml.safe_load(Path(__file__).with_name("rayservice-crd.yaml").read_text(
 
 
 def _closed(schema: Any) -> Any:
-    """The API server drops fields that it doesn't know; here they are errors."""
+    """Make unknown fields errors in the schema; the API server would drop them."""
     if isinstance(schema, list):
-        return [_closed(one) for one in schema]
+        return [_closed(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     closed = {key: _closed(value) for key, value in schema.items()}

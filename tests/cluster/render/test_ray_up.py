@@ -1,4 +1,4 @@
-"""What `ray up` takes: by Ray's own schema, and by what a shell makes of the commands."""
+"""The file for `ray up`, checked by Ray's own schema, and its commands by a shell."""
 
 import subprocess
 from pathlib import Path
@@ -69,7 +69,7 @@ def test_only_the_head_itself_reaches_the_dashboard_and_ray_asks_for_the_token(n
 def test_nodes_have_the_environment_that_small4_gives_a_ray_of_its_own(tmp_path: Path) -> None:
     (tmp_path / ".small4").mkdir()
     commands = _cluster("on-prem-two-nodes")["setup_commands"]
-    for command in [one for one in commands if "environment" in one] * 2:
+    for command in [command for command in commands if "environment" in command] * 2:
         subprocess.run(["/bin/bash", "-c", command], check=True, env={"HOME": str(tmp_path)})
     assert len((tmp_path / ".bashrc").read_text().splitlines()) == 1
     shown = subprocess.run(
@@ -123,7 +123,7 @@ def test_a_gang_over_machines_has_every_network_card_with_efa() -> None:
 
 @pytest.mark.parametrize("name", [name for name in CLUSTERS if name.startswith("aws")])
 def test_ec2_takes_its_machines(name: str) -> None:
-    """By EC2's own model of RunInstances; `SubnetIds` is Ray's, which names one of them."""
+    """EC2's own model of RunInstances takes them; `SubnetIds` is Ray's, which names one of them."""
     model = get_session().get_service_model("ec2").operation_model("RunInstances")
     for node_type in _cluster(name)["available_node_types"].values():
         asked = node_type["node_config"] | {"MinCount": 1, "MaxCount": 1}
@@ -155,7 +155,7 @@ def test_keys_of_ones_own_are_named_on_every_machine() -> None:
     keyed = provider.model_copy(update={"key_name": "mine", "ssh_key": Path("~/.ssh/mine")})
     cluster = _loaded(shipped.rendered(_changed("aws-p5en", provider=keyed)))
     types = cluster["available_node_types"].values()
-    assert [one["node_config"]["KeyName"] for one in types] == ["mine", "mine"]
+    assert [node_type["node_config"]["KeyName"] for node_type in types] == ["mine", "mine"]
     assert cluster["auth"]["ssh_private_key"] == "~/.ssh/mine"
 
 

@@ -13,14 +13,6 @@ from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from tests.cluster.render import shipped
 
 
-def config_text(name: str) -> str:
-    files = shipped.files(name)
-    if "serve.yaml" in files:
-        return files["serve.yaml"]
-    text: str = yaml.safe_load(files["ray-service.yaml"])["spec"]["serveConfigV2"]
-    return text
-
-
 def _served(text: str, directory: Path) -> ServeFile:
     path = directory / "serve.yaml"
     path.write_text(text, "utf-8")
@@ -31,7 +23,7 @@ def _served(text: str, directory: Path) -> ServeFile:
 def test_serve_and_small4_take_it(name: str, tmp_path: Path) -> None:
     from ray.serve.schema import ServeDeploySchema
 
-    text = config_text(name)
+    text = shipped.serve_config(name)
     ServeDeploySchema.model_validate(yaml.safe_load(text))
     served = _served(text, tmp_path)
     refuse_to_expose(served.deployment.access, served.host)
@@ -41,20 +33,20 @@ def test_serve_and_small4_take_it(name: str, tmp_path: Path) -> None:
 def test_a_port_without_keys_is_on_loopback_and_routers_are_beside_it(
     name: str, tmp_path: Path
 ) -> None:
-    served = _served(config_text(name), tmp_path)
+    served = _served(shipped.serve_config(name), tmp_path)
     keyed = served.deployment.access.keyed
     assert served.host == ("0.0.0.0" if keyed else "127.0.0.1")
     assert served.deployment.routers.on_head
 
 
 def test_routers_go_to_nodes_without_gpus_where_haproxy_reaches_them(tmp_path: Path) -> None:
-    described = shipped.manifest("aws-p5en")
+    manifest = shipped.manifest("aws-p5en")
     routers = NodeGroup(name="routers", machine="m7i.4xlarge")
     keyed = {"deployment": {"access": {"keys_env": "KEYS"}}}
-    changed = described.model_copy(
+    changed = manifest.model_copy(
         update={
-            "groups": (*described.groups, routers),
-            "serving": described.serving.model_copy(update=keyed),
+            "groups": (*manifest.groups, routers),
+            "serving": manifest.serving.model_copy(update=keyed),
         }
     )
     served = _served(shipped.rendered(changed)["serve.yaml"], tmp_path)
@@ -62,21 +54,21 @@ def test_routers_go_to_nodes_without_gpus_where_haproxy_reaches_them(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "told"),
+    ("name", "given", "message"),
     [
         ("aws-p5en", {"gangs": {"placement": "FAR"}}, "serving.deployment.gangs.placement: Input"),
         ("aws-p5en", {"router": {}}, "serving.deployment.router: Extra inputs"),
         ("kuberay", {"access": {}}, "keys_file"),
     ],
 )
-def test_what_cant_be_served_isnt_rendered(name: str, given: dict[str, Any], told: str) -> None:
+def test_what_cant_be_served_isnt_rendered(name: str, given: dict[str, Any], message: str) -> None:
     serving = shipped.manifest(name).serving.model_copy(update={"deployment": given})
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         shipped.rendered(shipped.manifest(name).model_copy(update={"serving": serving}))
 
 
 def test_on_this_machine_it_serves_what_the_default_config_does(tmp_path: Path) -> None:
-    ours = _served(config_text("local-cpu"), tmp_path)
+    ours = _served(shipped.serve_config("local-cpu"), tmp_path)
     default = ServeFile.load(DEFAULT_CONFIG)
     ours_engine, engine = ours.deployment.engine, default.deployment.engine
     assert ours_engine == engine | {"max_num_batched_tokens": 4096}

@@ -12,7 +12,6 @@ import yaml
 from cluster.machines import gpu_of
 from configs.schema import PROJECT_ROOT
 from tests.cluster.render import shipped
-from tests.cluster.render.test_serve_config import config_text
 
 _ON_GPUS = [name for name in shipped.NAMES if name != "local-cpu"]
 _CAPABILITIES = {"H100": (9, 0), "H200": (9, 0), "B200": (10, 0)}
@@ -35,7 +34,7 @@ _MISTAKES: list[tuple[dict[str, Any], str]] = [
 
 
 def _asked(name: str, engine: dict[str, Any]) -> dict[str, Any]:
-    args = yaml.safe_load(config_text(name))["applications"][0]["args"]
+    args = yaml.safe_load(shipped.serve_config(name))["applications"][0]["args"]
     gpu = gpu_of(shipped.manifest(name).groups[0])
     assert gpu is not None
     return {
@@ -46,7 +45,7 @@ def _asked(name: str, engine: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory: pytest.TempPathFactory) -> list[str | None]:
-    """VLLM's answers, of the manifests and then of the mistakes; one process for all."""
+    """Ask vLLM about the manifests and then the mistakes, in one process; return its answers."""
     directory = tmp_path_factory.mktemp("model")
     params = shipped.manifest("aws-p5en").serving.params
     shutil.copy(params, directory / "params.json")
@@ -55,7 +54,7 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> list[str | None]:
     asked += [_asked("aws-p5en", engine) for engine, _ in _MISTAKES]
     done = subprocess.run(
         [sys.executable, "-m", "tests.cluster.render.vllm_configs", str(directory)],
-        input="\n".join(json.dumps(one) for one in asked),
+        input="\n".join(json.dumps(request) for request in asked),
         capture_output=True,
         text=True,
         check=False,
@@ -70,7 +69,9 @@ def test_vllm_takes_a_manifests_engine(refusals: list[str | None], number: int) 
     assert refusals[number] is None
 
 
-@pytest.mark.parametrize("number", range(len(_MISTAKES)), ids=[str(one) for one, _ in _MISTAKES])
+@pytest.mark.parametrize(
+    "number", range(len(_MISTAKES)), ids=[str(engine) for engine, _ in _MISTAKES]
+)
 def test_vllm_refuses_mistakes(refusals: list[str | None], number: int) -> None:
     refusal = refusals[len(_ON_GPUS) + number]
     assert refusal is not None

@@ -1,11 +1,11 @@
-"""`python -m tests.cluster.render.vllm_configs DIR`: whether vLLM takes deployments' arguments.
+"""`python -m tests.cluster.render.vllm_configs DIR` asks whether vLLM takes deployments' arguments.
 
 Stdin has lines of JSON: a GPU's compute capability, and a deployment's args. Each answer is a line:
 `null`, or why it was refused. DIR has params.json and tekken.json.
 
-vLLM asks its platform all that it wants to know of GPUs before it makes an engine. So once its
-modules were imported for the CPU, the platform becomes CUDA's, with what one GPU would have
-answered. Nothing of CUDA is called; its kernels are an empty module. Read from vLLM 0.32.
+vLLM asks its platform everything about GPUs before it makes an engine. So once its modules were
+imported for the CPU, the platform becomes CUDA's, with what one GPU would have answered. Nothing of
+CUDA is called; its kernels are an empty module. Read from vLLM 0.32.
 """
 
 import importlib
@@ -25,7 +25,7 @@ _READ_ON_CPU = (
 
 
 def _become_cuda() -> type:
-    """The platform's class from now on."""
+    """Make the platform one of CUDA, and return its class."""
     for module in _READ_ON_CPU:
         importlib.import_module(module)
     from vllm.model_executor.layers.quantization import get_quantization_config
@@ -40,7 +40,7 @@ def _become_cuda() -> type:
     from vllm.platforms.interface import DeviceCapability
 
     class Gpus(NonNvmlCudaPlatform):
-        """Eight, joined by NVLink."""
+        """Eight GPUs, joined by NVLink."""
 
         capability = DeviceCapability(9, 0)
 
@@ -75,7 +75,7 @@ def _refusal(gpus: Any, asked: dict[str, Any], directory: Path) -> str | None:
 
     gpus.capability = DeviceCapability(*asked["capability"])
     args = asked["args"] | {"model": {"source": str(directory)}}
-    args.pop("weights", None)  # they aren't there
+    args.pop("weights", None)  # there are none
     deployment = Deployment.model_validate(args)
     try:
         for rank in range(deployment.gangs.ranks):
@@ -88,7 +88,7 @@ def _refusal(gpus: Any, asked: dict[str, Any], directory: Path) -> str | None:
 
 
 def _require_kept(config: Any, engine: dict[str, Any]) -> None:
-    """VLLM replaces some values that it doesn't like, with a warning at most."""
+    """Raise ValueError if vLLM has replaced a value; it does so with a warning at most."""
     parts = (config.parallel_config, config.scheduler_config, config.cache_config)
     for name, value in engine.items():
         for part in parts:

@@ -6,5 +6,5 @@ from configs.keys import Key, hashed
 
 
 def key(name: str = "a", **limits: Any) -> Key:
-    """Its secret is its name."""
+    """Return a key whose secret is its name."""
     return Key.model_validate({"name": name, "sha256": hashed(name), **limits})

@@ -1,4 +1,4 @@
-"""Gangs as a formula: no request is played, so a day of decisions takes a moment."""
+"""Gangs as a formula: no request is simulated, so a day of decisions takes a moment."""
 
 import math
 import random
@@ -24,14 +24,18 @@ Policy = Callable[[Observation, PolicyState, Autoscaling], Decision]
 STEP = StepTime(base_s=0.005, sequence_s=0.0003, prefill_token_s=0.00005)
 LENGTHS = Lengths(prefill_tokens=64, prompt_tokens=64, answer_tokens=32)
 GANG = Capacity(ranks=1, sequences=64, kv_tokens=87_000, step=STEP)
-# What a request takes of such a gang that is full: 32·0.3 ms + 64·0.05 ms + 32·5 ms/64.
+# Seconds that a request takes of such a gang when it is full: 32·0.3 ms + 64·0.05 ms + 32·5 ms/64.
 FULL_S = 0.0153
 ONE_GANG_PER_S = 1 / FULL_S
 
 
 @dataclass
 class Fluid:
-    """`slower` than the model says; a queue moves up as fast as gangs can, and never gives up."""
+    """A deployment whose load flows through a policy's gangs, on a simulated clock.
+
+    Gangs are `slower` than the model says. A queue moves up as fast as they can serve it, and no
+    request gives up.
+    """
 
     config: Autoscaling
     start_s: float = 50.0

@@ -1,4 +1,4 @@
-"""Reports of ranks and routers, with what a test doesn't care about filled in."""
+"""Reports of ranks and routers, with defaults for all that a test doesn't care about."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What Serve's controller hands to a policy."""
+"""A stand-in for the context that Serve's controller hands to a policy."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +11,10 @@ class Sample:
 
 @dataclass
 class Context:
-    """`metrics`: by name, then by replica, each reported value in order."""
+    """Context with the attributes of Serve's that policies use.
+
+    `metrics` has, by name and then by replica, each reported value in order.
+    """
 
     target_num_replicas: int
     metrics: dict[str, dict[str, list[float]]] | None = field(default_factory=dict)

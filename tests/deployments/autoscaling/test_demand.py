@@ -1,4 +1,4 @@
-"""Gangs that a rate of arrivals needs, against the steps that it makes."""
+"""Gangs that a rate of arrivals needs, compared with the steps that follow from the rate."""
 
 import pytest
 from hypothesis import given
@@ -34,21 +34,21 @@ def seen(
         now_s=0,
         gangs=GangCount(up=up),
         capacity=capacity,
-        classes={Tier[name.upper()]: one for name, one in classes.items()},
+        classes={Tier[name.upper()]: load for name, load in classes.items()},
         lengths=lengths,
         prefill_tokens=prefill_tokens,
         kv_tokens=kv_tokens,
     )
 
 
-def needed(per_s: float, what: Observation, config: Autoscaling = CONFIG) -> Need:
-    found = need(per_s, what, Counted.of(what, config), config)
-    assert found is not None
-    return found
+def needed(per_s: float, sight: Observation, config: Autoscaling = CONFIG) -> Need:
+    gangs = need(per_s, sight, Counted.of(sight, config), config)
+    assert gangs is not None
+    return gangs
 
 
 def step_s(per_s: float, gangs: float, step: StepTime = STEP) -> float:
-    """How long a step lasts in the end, found by making steps until they stay the same."""
+    """Return how long a step lasts in a steady state, by iterating until steps stay the same."""
     lasts_s = step.base_s
     for _ in range(10_000):
         each = per_s / gangs / GANG.ranks * lasts_s  # requests that come in a step to a rank
@@ -87,8 +87,8 @@ def test_needs_are_linear_in_arrivals(per_s: float, times: float) -> None:
 
 def test_an_idle_rank_that_misses_the_target_asks_for_no_gangs() -> None:
     slow = Autoscaling(tpot_s=0.0105)  # 0.95 of it are a step with nothing in it
-    found = needed(40.0, seen(), slow)
-    assert found.tpot == found.work
+    gangs = needed(40.0, seen(), slow)
+    assert gangs.tpot == gangs.work
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_queue_that_is_gone_before_a_gang_could_come_needs_none() -> None:
     spare = int(CONFIG.start_s * 0.75 / each_s)
     assert needed(per_s, seen(standard=ClassLoad(queued_requests=spare))).queue == 0
     late = needed(per_s, seen(standard=ClassLoad(queued_requests=2 * spare))).queue
-    assert late == pytest.approx(0.75, rel=0.01)  # so many gangs have it off as fast again
+    assert late == pytest.approx(0.75, rel=0.01)  # serves the rest within start_s
     two = needed(per_s, seen(standard=ClassLoad(queued_requests=2 * spare), up=2))
     assert two.queue == 0
 

@@ -1,4 +1,4 @@
-"""What Serve is told, by what ranks have passed on of the scaler's decisions."""
+"""How many replicas the policy asks for, by the scaler's decisions that ranks pass on."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def test_without_a_decision_nothing_changes(metrics: Metrics) -> None:
 
 @pytest.mark.parametrize(("target", "gangs", "then"), [(2, 0, 0), (4, 0, 2), (2, 3, 6), (4, 1, 2)])
 def test_serves_own_wrappers_keep_to_it(target: int, gangs: int, then: int) -> None:
-    """From two gangs to none Serve goes by one."""
+    """On the way from two gangs to none, Serve stops at one."""
     config = AutoscalingConfig(
         min_replicas=0, max_replicas=6, upscale_delay_s=0, downscale_delay_s=0
     )

@@ -40,5 +40,5 @@ def test_who_is_wanted_no_more_measures_nothing() -> None:
     starts.want(2, 10)
     starts.want(1, 20)
     starts.see({"a"}, 30)
-    starts.see({"b"}, 40)  # the first died, and came back by another name
+    starts.see({"b"}, 40)  # the first gang died, and came back by another name
     assert starts.start_s is None

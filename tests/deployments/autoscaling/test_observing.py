@@ -1,4 +1,4 @@
-"""What many reports amount to."""
+"""Many reports are combined into one observation."""
 
 from dataclasses import astuple
 
@@ -28,7 +28,7 @@ def test_more_up_than_wanted_start_none() -> None:
 
 
 def test_what_draining_gangs_hold_counts_as_their_streams_do() -> None:
-    """It may yet move to those that stay."""
+    """Requests of draining gangs may yet move to gangs that stay."""
     ranks = [
         rank("a", "a", kv_used_tokens=100, prefill_tokens=10),
         rank("b", "b", kv_used_tokens=300, prefill_tokens=20, draining=True),
@@ -38,9 +38,9 @@ def test_what_draining_gangs_hold_counts_as_their_streams_do() -> None:
 
 
 def test_routers_loads_add_up_and_the_oldest_is_the_oldest() -> None:
-    one = ClassLoad(3, 300, oldest_s=4, running=2, arrivals_per_s=1.5)
-    other = ClassLoad(1, 100, oldest_s=9, running=5, arrivals_per_s=0.5)
-    seen = observe([], [router("1", one), router("2", other)], 0, None, 0)
+    first = ClassLoad(3, 300, oldest_s=4, running=2, arrivals_per_s=1.5)
+    second = ClassLoad(1, 100, oldest_s=9, running=5, arrivals_per_s=0.5)
+    seen = observe([], [router("1", first), router("2", second)], 0, None, 0)
     assert seen.classes[Tier.STANDARD] == ClassLoad(4, 400, 9, 7, 2.0)
     assert seen.classes[Tier.BATCH] == ClassLoad()
 
@@ -57,12 +57,12 @@ def test_a_gangs_capacity_is_its_ranks_and_no_measured_start_is_the_ranks_own() 
     steps = [StepTime(0.01, 0.001, 0.0001), StepTime(0.03, 0.003, 0.0003)]
     ranks = [rank(f"{n}", ranks=2, step=step, start_s=20.0 + n) for n, step in enumerate(steps)]
     assert capacity_of([], 5.0) is None
-    found = capacity_of([*ranks, rank("2", ranks=2)], None)
-    assert found is not None
-    assert (found.ranks, found.sequences, found.kv_tokens) == (2, 16, 2000)
-    assert found.step is not None
-    assert astuple(found.step) == pytest.approx((0.02, 0.002, 0.0002))
-    assert found.start_s == 21
+    capacity = capacity_of([*ranks, rank("2", ranks=2)], None)
+    assert capacity is not None
+    assert (capacity.ranks, capacity.sequences, capacity.kv_tokens) == (2, 16, 2000)
+    assert capacity.step is not None
+    assert astuple(capacity.step) == pytest.approx((0.02, 0.002, 0.0002))
+    assert capacity.start_s == 21
     measured = capacity_of(ranks, 99.0)
     assert measured is not None
     assert measured.start_s == 99

@@ -1,4 +1,4 @@
-"""What the policy does about loads of every form, on a simulated clock."""
+"""Decisions of the policy under loads of every form, on a simulated clock."""
 
 import math
 from collections.abc import Callable
@@ -20,7 +20,7 @@ FULL_PER_S = CONFIG.fill * ONE_GANG_PER_S
 
 
 def level(gangs: float) -> Callable[[float], float]:
-    """Arrivals that are meant for so many gangs."""
+    """Return arrivals that are meant for so many gangs."""
     return lambda now_s: gangs * FULL_PER_S
 
 
@@ -29,14 +29,14 @@ def square(low: float, high: float, period_s: float) -> Callable[[float], float]
 
 
 def reactive(seen: Observation, state: PolicyState, config: Autoscaling) -> Decision:
-    """A gang more when a target is missed, as one who knows no model would."""
+    """Add a gang when a target is missed, without a model."""
     missed = (seen.ttft_s or 0) > config.ttft_s or (seen.tpot_s or 0) > config.tpot_s
     more = missed and not seen.gangs.starting
     return Decision(min(config.max_gangs, seen.gangs.staying + more), state)
 
 
 def ramp(now_s: float) -> float:
-    """From half a gang to four in ten minutes."""
+    """Return arrivals that grow from half a gang to four in ten minutes."""
     return FULL_PER_S * (0.5 + 3.5 * min(1.0, now_s / 600))
 
 
@@ -205,7 +205,7 @@ def test_the_reason_names_what_is_scarce_and_where_it_is_heading() -> None:
 
 
 def test_what_runs_keeps_its_gangs_even_if_nothing_comes() -> None:
-    """Long answers, and a cache that holds just them: by arrivals one gang would do."""
+    """Answers are long, and the cache holds just them; by arrivals one gang would be enough."""
     state, gangs = PolicyState(), 0
     load = ClassLoad(running=100)
     seen = Observation(0, GangCount(up=2), GANG, {Tier.STANDARD: load}, LENGTHS, kv_tokens=150_000)

@@ -1,4 +1,4 @@
-"""What holds of every decision."""
+"""Properties of every decision."""
 
 from dataclasses import replace
 
@@ -58,7 +58,7 @@ configs = bounds.map(lambda pair: Autoscaling(min_gangs=pair[0], max_gangs=pair[
 
 
 def after(seen: Observation, config: Autoscaling, seconds: float) -> int:
-    """What is decided in the end, if nothing ever changes."""
+    """Return what is decided in the end, if nothing ever changes."""
     state, at_s, gangs = PolicyState(), 0.0, 0
     while at_s <= seconds:
         decision = decide(replace(seen, now_s=at_s), state, config)
@@ -69,11 +69,11 @@ def after(seen: Observation, config: Autoscaling, seconds: float) -> int:
 
 @given(st.lists(sights, min_size=1, max_size=6), configs, st.floats(0.1, 400))
 def test_gangs_are_within_bounds_and_reasons_are_given(
-    seen: list[Observation], config: Autoscaling, apart_s: float
+    looks: list[Observation], config: Autoscaling, apart_s: float
 ) -> None:
     state = PolicyState()
-    for number, one in enumerate(seen):
-        decision = decide(replace(one, now_s=number * apart_s), state, config)
+    for number, seen in enumerate(looks):
+        decision = decide(replace(seen, now_s=number * apart_s), state, config)
         state = decision.state
         assert config.min_gangs <= decision.gangs <= config.max_gangs
         assert decision.reason
@@ -100,13 +100,13 @@ def test_one_who_knows_nothing_lets_no_gang_go(seen: Observation, config: Autosc
 def test_what_runs_fits_in_the_gangs_that_stay(seen: Observation, config: Autoscaling) -> None:
     seen = replace(seen, gangs=replace(seen.gangs, draining=0))
     gangs = after(seen, config, 320)
-    counted = [one for tier, one in seen.classes.items() if tier is not Tier.BATCH]
-    running = sum(one.running for one in counted)
+    counted = [load for tier, load in seen.classes.items() if tier is not Tier.BATCH]
+    running = sum(load.running for load in counted)
     if seen.capacity is None or not seen.gangs.staying:
         return
     least = min(config.max_gangs, seen.gangs.staying, -(-running // seen.capacity.sequences))
     assert gangs >= least
-    if all(one.running for one in seen.classes.values()) and len(counted) == len(seen.classes):
+    if all(load.running for load in seen.classes.values()) and len(counted) == len(seen.classes):
         held = -(-seen.kv_tokens // seen.capacity.kv_tokens)
         assert gangs >= min(config.max_gangs, seen.gangs.staying, held if counted else 0)
 
@@ -117,11 +117,11 @@ def test_more_arrivals_never_need_fewer_gangs(
 ) -> None:
     more = {
         tier: replace(
-            one,
-            arrivals_per_s=times * one.arrivals_per_s,
-            queued_requests=int(times * one.queued_requests),
+            load,
+            arrivals_per_s=times * load.arrivals_per_s,
+            queued_requests=int(times * load.queued_requests),
         )
-        for tier, one in seen.classes.items()
+        for tier, load in seen.classes.items()
     }
     assert after(replace(seen, classes=more), config, 20) >= after(seen, config, 20)
 

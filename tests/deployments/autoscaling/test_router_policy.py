@@ -1,4 +1,4 @@
-"""How many routers, by streams, CPU and a late event loop."""
+"""How many routers there should be, by streams, CPU and a late event loop."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A scaler over time: who it hears, and what it makes of a restart."""
+"""A scaler over time: which reports count, and what happens after a restart."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ def test_it_listens_before_it_decides() -> None:
     scaler.hear_rank(rank("a", told_gangs=2), 101)
     assert scaler.look(101) is None
     assert scaler.seen is not None
-    assert scaler.seen.gangs == GangCount(up=1, starting=1)  # the one it had asked for before
+    assert scaler.seen.gangs == GangCount(up=1, starting=1)  # the gang that it had asked for before
     decision = scaler.look(100 + EXPIRE_AFTER_S)
     assert decision is not None
     assert decision.gangs == 2

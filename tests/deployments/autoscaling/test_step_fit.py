@@ -1,4 +1,4 @@
-"""Coefficients of steps, from steps that were made of known ones."""
+"""Coefficients are recovered from steps that were made with known ones."""
 
 import math
 import random
@@ -16,7 +16,7 @@ Engine = Callable[[int, random.Random], tuple[int, int]]
 
 
 def waves(at: int, draw: random.Random) -> tuple[int, int]:
-    """Sequences and tokens of prompts, as load that comes and goes makes them."""
+    """Return sequences and prompt tokens of a step under load that comes and goes."""
     return int(33 + 30 * math.sin(at / 300)), draw.choice([0, 0, 0, 500])
 
 
@@ -52,7 +52,7 @@ def values(step: StepTime) -> tuple[float, float, float]:
 @settings(max_examples=20, deadline=None)
 @given(st.floats(0.001, 0.1), st.floats(0.1, 0.5), st.floats(0.1, 0.5))
 def test_it_finds_what_steps_are_made_of(base_s: float, sequences: float, tokens: float) -> None:
-    """With a share of each that can be seen beside the others."""
+    """Each coefficient has a share of the time that can be seen beside the others."""
     step = StepTime(base_s, base_s * sequences / 10, base_s * tokens / 100)
     assert values(fitted(step)) == about(step, 0.1)
 
@@ -70,8 +70,8 @@ def test_steps_may_be_given_together() -> None:
 @settings(max_examples=3, deadline=None)
 def test_units_do_not_matter(times: float) -> None:
     scaled = StepTime(*(times * value for value in values(STEP)))
-    found = fitted(scaled)
-    assert values(found) == about(StepTime(*(times * one for one in values(fitted(STEP)))), 1e-6)
+    expected = StepTime(*(times * value for value in values(fitted(STEP))))
+    assert values(fitted(scaled)) == about(expected, 1e-6)
 
 
 @settings(max_examples=30, deadline=None)
@@ -84,11 +84,11 @@ def test_units_do_not_matter(times: float) -> None:
 )
 def test_coefficients_are_never_below_nothing(steps: list[tuple[int, int, float]]) -> None:
     fit = StepFit()
-    for one in steps:
-        fit.add(*one)
-    found = fit.step
-    assert found is None or min(values(found)) >= 0
-    assert found is None or all(map(math.isfinite, values(found)))
+    for sequences, prefill_tokens, seconds in steps:
+        fit.add(sequences, prefill_tokens, seconds)
+    step = fit.step
+    assert step is None or min(values(step)) >= 0
+    assert step is None or all(map(math.isfinite, values(step)))
 
 
 def test_nothing_is_said_of_few_steps() -> None:
@@ -99,17 +99,17 @@ def test_nothing_is_said_of_few_steps() -> None:
 
 
 def test_pauses_are_not_the_engine() -> None:
-    found = fitted(STEP, late=lambda at: 100.0 if at % 97 == 0 else 1.0)
-    assert values(found) == about(STEP, 0.1)
+    step = fitted(STEP, late=lambda at: 100.0 if at % 97 == 0 else 1.0)
+    assert values(step) == about(STEP, 0.1)
 
 
 def test_an_engine_that_became_slower_is_followed() -> None:
-    found = fitted(STEP, steps=60_000, late=lambda at: 2.0 if at > 10_000 else 1.0)
-    assert lasts_s(found, 30) == pytest.approx(2 * lasts_s(STEP, 30), rel=0.1)
+    step = fitted(STEP, steps=60_000, late=lambda at: 2.0 if at > 10_000 else 1.0)
+    assert lasts_s(step, 30) == pytest.approx(2 * lasts_s(STEP, 30), rel=0.1)
 
 
 @pytest.mark.parametrize("sequences", [1, 30])
 def test_where_load_never_varied_all_time_counts_as_work(sequences: int) -> None:
-    found = fitted(STEP, lambda at, draw: (sequences, 0))
-    assert found.base_s < 0.05 * STEP.base_s
-    assert lasts_s(found, sequences) == pytest.approx(lasts_s(STEP, sequences), rel=0.05)
+    step = fitted(STEP, lambda at, draw: (sequences, 0))
+    assert step.base_s < 0.05 * STEP.base_s
+    assert lasts_s(step, sequences) == pytest.approx(lasts_s(STEP, sequences), rel=0.05)

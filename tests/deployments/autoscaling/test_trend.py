@@ -59,10 +59,10 @@ def test_a_square_wave_does_not_rise(half: int) -> None:
 @pytest.mark.parametrize("mean", [1.0, 10.0, 100.0])
 def test_noise_seldom_rises_and_hardly_lifts_the_level(mean: float) -> None:
     draw = random.Random(1)
-    seen = [trend(points(*(poisson(mean, draw) for _ in range(12)))) for _ in range(1000)]
+    trends = [trend(points(*(poisson(mean, draw) for _ in range(12)))) for _ in range(1000)]
     error = math.sqrt(mean / (12 * RATE_S))  # of a mean of 12 points
-    assert sum(one.rise_per_s2 > 0 for one in seen) < 40
-    assert sum(one.level_per_s > mean + 4 * error for one in seen) < 40
+    assert sum(seen.rise_per_s2 > 0 for seen in trends) < 40
+    assert sum(seen.level_per_s > mean + 4 * error for seen in trends) < 40
 
 
 @given(

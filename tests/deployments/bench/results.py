@@ -21,7 +21,7 @@ def measurement(requests_per_s: float, ttft_p50_ms: float = 100) -> Measurement:
 
 
 def comparison(**requests_per_s: list[float]) -> Comparison:
-    """Requests per second of each contender, round by round, at 16 streams."""
+    """Make a comparison at 16 streams from each contender's requests/s, round by round."""
     return Comparison(
         [
             Cell(number, 16, Contender[name.upper()], measurement(value))

@@ -16,23 +16,23 @@ def test_a_spread_is_median_lowest_and_highest(
 
 
 def test_figures_are_medians_over_rounds() -> None:
-    found = comparison(small4=[60, 30, 50])
-    assert found.figure(Contender.SMALL4, 16, "requests_per_s") == (50, 30, 60)
+    results = comparison(small4=[60, 30, 50])
+    assert results.figure(Contender.SMALL4, 16, "requests_per_s") == (50, 30, 60)
 
 
 def test_ratios_are_taken_within_a_round() -> None:
     # The second round was slow for both, and tells as much as the others.
-    found = comparison(small4=[60, 30, 50], plain=[60, 20, 100])
-    assert found.ratio(Contender.PLAIN, 16, "requests_per_s") == (1.0, 0.5, 1.5)
+    results = comparison(small4=[60, 30, 50], plain=[60, 20, 100])
+    assert results.ratio(Contender.PLAIN, 16, "requests_per_s") == (1.0, 0.5, 1.5)
 
 
 def test_loads_are_kept_apart() -> None:
-    found = Comparison(
+    results = Comparison(
         [
             Cell(1, 16, Contender.SMALL4, measurement(50, ttft_p50_ms=30)),
             Cell(1, 1, Contender.SMALL4, measurement(5, ttft_p50_ms=10)),
         ]
     )
-    assert found.streams == [1, 16]
-    assert found.figure(Contender.SMALL4, 1, "ttft_p50_ms").median == 10
-    assert found.figure(Contender.SMALL4, 16, "ttft_p50_ms").median == 30
+    assert results.streams == [1, 16]
+    assert results.figure(Contender.SMALL4, 1, "ttft_p50_ms").median == 10
+    assert results.figure(Contender.SMALL4, 16, "ttft_p50_ms").median == 30

@@ -33,14 +33,14 @@ def test_all_are_frozen_and_go_on(pair: tuple[psutil.Process, psutil.Process]) -
     family = Family(pair[0].pid)
     family.freeze()
     deadline_s = time.monotonic() + 10  # a process stops soon after it is told to
-    while any(one.status() != psutil.STATUS_STOPPED for one in pair):
+    while any(process.status() != psutil.STATUS_STOPPED for process in pair):
         assert time.monotonic() < deadline_s
     family.thaw()
-    assert psutil.STATUS_STOPPED not in {one.status() for one in pair}
+    assert psutil.STATUS_STOPPED not in {process.status() for process in pair}
 
 
 def test_all_end_even_when_frozen(pair: tuple[psutil.Process, psutil.Process]) -> None:
     family = Family(pair[0].pid)
     family.freeze()
     family.end(timeout_s=2)  # the child isn't told by its parent, and must be killed
-    assert not any(one.is_running() for one in pair)
+    assert not any(process.is_running() for process in pair)

@@ -32,14 +32,14 @@ def load(directory: Path, **changes: Any) -> Measurement:
 
 
 def test_the_clients_result_is_read(tmp_path: Path) -> None:
-    found = load(tmp_path)
-    assert [found.figure(name) for name in FIGURES] == [40.0, 50.0, 90.0, 7.5]
-    assert (found.completed, found.duration_s) == (100, 2.5)
+    measurement = load(tmp_path)
+    assert [measurement.figure(name) for name in FIGURES] == [40.0, 50.0, 90.0, 7.5]
+    assert (measurement.completed, measurement.duration_s) == (100, 2.5)
 
 
 def test_it_reads_back_what_a_report_holds() -> None:
-    found = Measurement.model_validate(RESULT)
-    assert set(found.model_dump()) >= set(FIGURES)
+    measurement = Measurement.model_validate(RESULT)
+    assert set(measurement.model_dump()) >= set(FIGURES)
 
 
 @pytest.mark.parametrize(

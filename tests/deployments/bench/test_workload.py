@@ -22,12 +22,12 @@ def test_a_run_lasts_about_ten_seconds(streams: int, saturated_per_s: float, cou
 
 def test_the_client_is_told_the_whole_workload() -> None:
     flags = Workload(streams=64, prompts=128, seed=2).flags()
-    told = dict(itertools.pairwise(flags))
-    assert told["--max-concurrency"] == "64"
-    assert told["--num-prompts"] == "128"
-    assert told["--seed"] == "2"
-    assert (told["--random-input-len"], told["--random-output-len"]) == ("64", "32")
-    assert told["--temperature"] == "0"
+    values = dict(itertools.pairwise(flags))
+    assert values["--max-concurrency"] == "64"
+    assert values["--num-prompts"] == "128"
+    assert values["--seed"] == "2"
+    assert (values["--random-input-len"], values["--random-output-len"]) == ("64", "32")
+    assert values["--temperature"] == "0"
     assert "--ignore-eos" in flags
 
 

@@ -26,5 +26,13 @@ def test_it_prints_on_a_terminal_of_the_usual_width() -> None:
     assert "1.50 → 1.00" in text.getvalue()
 
 
+def test_it_says_that_its_totals_hide_uneven_steps() -> None:
+    text = io.StringIO()
+    Console(file=text, width=80).print(balance_table(CHANGES))
+    unwrapped = " ".join(text.getvalue().split())
+    assert "over all counted tokens: by number → in this order" in unwrapped
+    assert "In a single step, with fewer tokens, ranks are less even." in unwrapped
+
+
 def test_a_set_of_one_group_has_nothing_to_tell() -> None:
     assert list(balance_rows(())) == [["all"]]

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from deployments.cli import app
+from deployments.cli.app import app
 
 MANIFEST = {
     "name": "two-machines",
@@ -42,7 +42,7 @@ def test_it_shows_the_layout_first_and_why(path: Path) -> None:
     lines = done.output.splitlines()
     assert lines[0] == "two-machines: mistral-small-4 in fp8, 2 gangs of 8 ranks"
     assert "1 to 2 × p5en.48xlarge" in lines[1]
-    for told in (
+    for text in (
         "a whole machine's 8 H200s",
         "16 of each layer on a rank",
         "allgather_reducescatter",
@@ -53,16 +53,16 @@ def test_it_shows_the_layout_first_and_why(path: Path) -> None:
         "USD/million",
         "All machines: 64.50 to 128.00 USD an hour",
     ):
-        assert told in done.output, told
+        assert text in done.output, text
 
 
 def test_programs_get_json(path: Path) -> None:
-    told = json.loads(planned(path, "--json").stdout)
-    assert told["layout"]["group"] == "gpu"
-    assert told["layout"]["all2all"] == "allgather_reducescatter"
-    assert told["memory"]["kv_tokens"] >= 262_144
-    assert {rate["tokens"] for rate in told["decode"]} == {4_096, 32_768, 262_144}
-    assert told["usd_per_hour"] == [64.5, 128.0]
+    plan = json.loads(planned(path, "--json").stdout)
+    assert plan["layout"]["group"] == "gpu"
+    assert plan["layout"]["all2all"] == "allgather_reducescatter"
+    assert plan["memory"]["kv_tokens"] >= 262_144
+    assert {rate["tokens"] for rate in plan["decode"]} == {4_096, 32_768, 262_144}
+    assert plan["usd_per_hour"] == [64.5, 128.0]
 
 
 def test_without_prices_and_gpus_nothing_is_said_of_cost_and_rates(path: Path) -> None:
@@ -81,7 +81,7 @@ def test_without_prices_and_gpus_nothing_is_said_of_cost_and_rates(path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"serving": {"ranks": 1, "precision": "bf16"}}, "serving.precision: fp8"),
         ({"serving": {"ranks": 1, "precision": "int4"}}, "serving.precision: Input should be"),
@@ -89,10 +89,10 @@ def test_without_prices_and_gpus_nothing_is_said_of_cost_and_rates(path: Path) -
     ],
 )
 def test_what_does_not_fit_or_is_not_known_is_one_message(
-    path: Path, changes: dict[str, object], told: str
+    path: Path, changes: dict[str, object], message: str
 ) -> None:
     done = planned(path, **changes)
     assert done.exit_code == 1
     assert done.output.count("error:") == 1
-    assert told in done.output
+    assert message in done.output
     assert "Traceback" not in done.output

@@ -1,4 +1,4 @@
-"""The command leaves without what Ray does at the end of a process; here Ray is a stand-in."""
+"""The command ends without Ray's shutdown at the end of a process; here Ray is a stand-in."""
 
 import subprocess
 import sys

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from deployments.cli import app
+from deployments.cli.app import app
 from model_shards.nano import TRAINED_NANO
 from model_shards.placement.balanced_order import balanced_order
 from model_shards.placement.expert_load import EXPERT_LOAD, ExpertLoad
@@ -40,7 +40,9 @@ def test_the_load_before_and_after_is_shown_by_both(cut: tuple[Path, str]) -> No
     table = said[said.index("Busiest rank") :]
     assert table in _run("show", out, "--expert-load", _LOAD)
     rows = [line.split()[0] for line in table.splitlines()]
-    assert rows[rows.index("layer") :] == ["layer", *"0123", "all"]
+    first = rows.index("layer")
+    assert rows[first : first + 6] == ["layer", *"0123", "all"]
+    assert "In a single step" in table
 
 
 @pytest.mark.parametrize("words", [["--placement", "balanced"], ["--expert-load", str(_LOAD)]])

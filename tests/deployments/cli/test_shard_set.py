@@ -1,4 +1,4 @@
-"""What `small4 serve` does about weights before it deploys."""
+"""`small4 serve` makes sure of its weights before it deploys."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The handlers in an application under a prefix; the rest is in `tests/system/served`."""
+"""Tests the handlers in an application under a prefix; `tests/system/served` tests the rest."""
 
 from types import SimpleNamespace
 
@@ -29,7 +29,7 @@ def client(prefix: str) -> TestClient:
 
 
 def test_errors_have_the_form_of_the_api_that_was_called(client: TestClient, prefix: str) -> None:
-    theirs = client.post(f"{prefix}/v1/messages/count", json={}).json()
-    assert (theirs["type"], theirs["error"]["type"]) == ("error", "invalid_request_error")
+    body = client.post(f"{prefix}/v1/messages/count", json={}).json()
+    assert (body["type"], body["error"]["type"]) == ("error", "invalid_request_error")
     assert client.post(f"{prefix}/v1/count", json={}).json()["error"]["code"] == 400
     assert client.get(f"{prefix}/v1/messages/no").json()["error"]["type"] == "not_found_error"

@@ -42,7 +42,7 @@ def asking(grammar: str) -> SamplingParams:
 
 @pytest.fixture
 def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The grammars that vLLM was asked about."""
+    """Return the list of the grammars that vLLM has been asked to check."""
     asked: list[str] = []
     check = grammars._check
 

@@ -8,7 +8,7 @@ from vllm.parser.mistral import mistral_config
 from vllm.tokenizers.mistral import MistralTokenizer
 
 from deployments.front_end import parser_tables
-from deployments.front_end.parser_tables import like_the_first
+from deployments.front_end.parser_tables import engine_sharing_tables
 from model_shards.nano import NANO
 from model_shards.tekken import small_tekken
 
@@ -34,9 +34,9 @@ def test_tables_are_built_once_a_configuration(
         return build(config, tokenizer)
 
     monkeypatch.setattr(streaming_parser_engine, "_build_drop_info", noted)
-    monkeypatch.setattr(parser_tables, "_firsts", type(parser_tables._firsts)())
+    monkeypatch.setattr(parser_tables, "_originals", type(parser_tables._originals)())
     for config in (THINKING, PLAIN, THINKING, PLAIN):
-        like_the_first(config, tokenizer)
+        engine_sharing_tables(config, tokenizer)
     assert built == [THINKING, PLAIN]
 
 
@@ -53,19 +53,19 @@ def test_parsers_under_way_dont_disturb_each_other(tokenizer: MistralTokenizer) 
     own = StreamingParserEngine(THINKING, tokenizer)
     expected = [own.feed(*delta) for delta in deltas]
     assert any(expected)
-    ahead, behind = (like_the_first(THINKING, tokenizer) for _ in range(2))
-    found: list[list[Any]] = [[], []]
+    ahead, behind = (engine_sharing_tables(THINKING, tokenizer) for _ in range(2))
+    outputs: list[list[Any]] = [[], []]
     for number in range(len(deltas) + 1):
         if number < len(deltas):
-            found[0].append(ahead.feed(*deltas[number]))
+            outputs[0].append(ahead.feed(*deltas[number]))
         if number > 0:
-            found[1].append(behind.feed(*deltas[number - 1]))
-    assert found == [expected, expected]
-    late = like_the_first(THINKING, tokenizer)
+            outputs[1].append(behind.feed(*deltas[number - 1]))
+    assert outputs == [expected, expected]
+    late = engine_sharing_tables(THINKING, tokenizer)
     assert [late.feed(*delta) for delta in deltas] == expected
 
 
 def test_install_reaches_vllms_parsers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parser_engine, "StreamingParserEngine", StreamingParserEngine)
     parser_tables.install()
-    assert parser_engine.StreamingParserEngine is like_the_first
+    assert parser_engine.StreamingParserEngine is engine_sharing_tables

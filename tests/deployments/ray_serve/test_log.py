@@ -10,7 +10,7 @@ from deployments.ray_serve.log import keep_log_open
 
 @pytest.fixture
 def handler() -> Iterator[MemoryHandler]:
-    """As Serve logs: into memory first, then to a target."""
+    """Yield a handler like Serve's, which logs into memory first and then to a target."""
     handler = MemoryHandler(capacity=10, target=logging.NullHandler())
     yield handler
     handler.close()

@@ -1,4 +1,4 @@
-"""What happens on a node where vLLM finds no device; each in a process of its own."""
+"""What a router and a rank do on a node without a device; call each in a new process."""
 
 import asyncio
 import base64
@@ -15,14 +15,14 @@ from configs.serve_file import DEFAULT_CONFIG, ServeFile
 
 
 def blind() -> None:
-    """As vLLM's CUDA build is without a GPU; before anything else in a new process."""
+    """Make vLLM find no device, as its CUDA build does without a GPU; call it first."""
     for name in vllm.platforms.builtin_platform_plugins:
         vllm.platforms.builtin_platform_plugins[name] = lambda: None
     UnspecifiedPlatform.import_kernels = classmethod(lambda cls: None)  # those are for CPUs
 
 
 def seeing() -> None:
-    """As ranks are in the tests: vLLM has chosen its CPU platform before a router could."""
+    """Have vLLM choose its CPU platform before a router could, as ranks do in the tests."""
     os.environ["VLLM_MLA_DISABLE"] = "1"
     assert vllm.platforms.current_platform.is_cpu()
 
@@ -33,7 +33,7 @@ def deployment(**engine: Any) -> Deployment:
 
 
 def of_router(engine: dict[str, Any]) -> dict[str, Any]:
-    """What vLLM's front end takes from a router's config."""
+    """Return what vLLM's front end takes from a router's config."""
     from deployments.vllm_config import router_config
 
     renounce_device()
@@ -41,7 +41,7 @@ def of_router(engine: dict[str, Any]) -> dict[str, Any]:
 
 
 def of_rank(engine: dict[str, Any]) -> dict[str, Any]:
-    """The same of a rank's."""
+    """Return what vLLM's front end would take from a rank's config."""
     from deployments.vllm_config import rank_config
 
     return _read(rank_config(deployment(**engine), 0, "127.0.0.1", 1, "small4+ipc://nowhere"))
@@ -73,7 +73,7 @@ def failure_of_rank() -> str:
 
 
 def sent_by_router() -> tuple[str, bool, list[Any]]:
-    """The platform, whether the router renounced it, and what a rank gets of a chat."""
+    """Return the platform, whether the router has renounced it, and what a rank gets of a chat."""
     if vllm.platforms.builtin_platform_plugins["cpu"]() is None:
         renounce_device()  # what a test imports has vLLM choose before the router can say so
     return asyncio.run(_sent())

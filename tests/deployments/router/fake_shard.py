@@ -1,6 +1,6 @@
-"""A shard without an engine: the real endpoint and wire, with tokens that the test dictates.
+"""Shards without an engine: the real endpoint and wire, with tokens that the test dictates.
 
-It stands in where a test needs one rank to fall silent or speak out of turn; that the real engine
+They stand in where a test needs a rank to fall silent or speak out of turn. That the real engine
 continues a request exactly is tested in `tests/system/served`.
 """
 
@@ -21,7 +21,7 @@ from tests.deployments.roster_entries import entry
 
 
 class FakeShard:
-    """Notes what it is asked, and says what it is told to."""
+    """Keeps what the router sends it, and sends what the test tells it to."""
 
     _open: ClassVar[set["FakeShard"]] = set()
 
@@ -33,12 +33,12 @@ class FakeShard:
             "client_public": self.endpoint.client_public,
             "client_secret": self.endpoint.client_secret,
         }
-        known = entry(replica=name, gang=gang, rank=rank)
-        self.entry = known.model_copy(update={"ranks": ranks, **reached})
+        listed = entry(replica=name, gang=gang, rank=rank)
+        self.entry = listed.model_copy(update={"ranks": ranks, **reached})
         self.requests: asyncio.Queue[EngineCoreRequest] = asyncio.Queue()
         self.aborts: asyncio.Queue[list[str]] = asyncio.Queue()
-        self.load = Load()  # what it reports, but for what it has heard
-        self.messages = 0  # with requests
+        self.load = Load()  # what it reports, except for `heard`
+        self.messages = 0  # that brought requests
         self._heard = 0
         self._router = b""
         self._codec = Codec()
@@ -62,20 +62,25 @@ class FakeShard:
                     self.aborts.put_nowait(aborted)
 
     async def report(self, load: Load, heard: int | None = None) -> None:
-        """As it was when that many requests and aborts had come; None: all that have."""
+        """Send `load`, as it was when `heard` requests and aborts had come; None: all that have."""
         self.load = load
         await self.endpoint.send(self._router, ToRouter.LOAD, [self._encoded_load(heard)])
 
-    def _encoded_load(self, heard: int | None = None) -> bytes:
-        known = self._heard if heard is None else heard
-        return msgspec.msgpack.encode(msgspec.structs.replace(self.load, heard=known))
+    def _encoded_load(self, heard: int | None) -> bytes:
+        load = msgspec.structs.replace(self.load, heard=self._heard if heard is None else heard)
+        return msgspec.msgpack.encode(load)
 
     async def say(
-        self, request_id: str, tokens: list[int], finish: FinishReason | None = None
+        self,
+        request_id: str,
+        tokens: list[int],
+        finish: FinishReason | None = None,
+        heard: int | None = None,
     ) -> None:
+        """Send a step with one output, and with the load that was last reported."""
         output = EngineCoreOutput(request_id, tokens, finish_reason=finish)
         body = self._codec.encode(EngineCoreOutputs(outputs=[output]))
-        await self.endpoint.send(self._router, ToRouter.OUTPUTS, [self._encoded_load(), *body])
+        await self.endpoint.send(self._router, ToRouter.OUTPUTS, [self._encoded_load(heard), *body])
 
     async def say_dead(self) -> None:
         await self.endpoint.send(self._router, ToRouter.DEAD)
@@ -92,7 +97,7 @@ class FakeShard:
 
 
 class _Method:
-    """What a Serve handle's method looks like to its caller."""
+    """A method of a Serve handle, as its caller sees it."""
 
     def __init__(self, ranks: Callable[[], list[RankEntry]], delay_s: float) -> None:
         self._ranks = ranks
@@ -104,7 +109,7 @@ class _Method:
 
 
 class FakeRoster:
-    """Lists the shards that the test has put on it."""
+    """A roster that lists the shards in `shards`, which the test may change."""
 
     def __init__(self, *shards: FakeShard) -> None:
         self.shards = list(shards)

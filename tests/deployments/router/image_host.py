@@ -1,6 +1,6 @@
-"""An https server on loopback, and the Internet that a fetch takes it for.
+"""An https server on loopback that stands for the Internet.
 
-In it 127.0.0.1 is a public address and 127.0.0.2 a private one; the server listens at both.
+127.0.0.1 counts as a public address and 127.0.0.2 as a private one; the server listens at both.
 """
 
 import asyncio
@@ -42,7 +42,10 @@ def png(size: tuple[int, int] = (64, 48), mode: str = "RGB") -> bytes:
 
 @dataclass
 class ImageHost(AbstractResolver):
-    """Resolves names too, to one answer after the other; the last one stands."""
+    """A server of images, and the resolver of its name.
+
+    A name's answers are given one after the other, the last one for ever.
+    """
 
     certificate: Path
     port: int = 0
@@ -52,21 +55,32 @@ class ImageHost(AbstractResolver):
         default_factory=lambda: {"images.test": [[PUBLIC]]}
     )
     resolved: list[str] = field(default_factory=list)
-    asked: list[Address] = field(default_factory=list)
+    asked: list[Address] = field(default_factory=list)  # whether they may be connected to
     running: int = 0
     most_running: int = 0
-    called: asyncio.Event = field(default_factory=asyncio.Event)
-    held: asyncio.Event = field(default_factory=asyncio.Event)
+    _arrivals: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+    released: asyncio.Event = field(default_factory=asyncio.Event)  # lets /held.png answer
 
-    def fetch(self, **limits: Any) -> ImageFetch:
+    def fetch(
+        self,
+        limits: RequestLimits | None = None,
+        slots: asyncio.Semaphore | None = None,
+        **limits_too: Any,
+    ) -> ImageFetch:
         return ImageFetch(
-            limits.pop("limits", None) or RequestLimits(image_hosts=HOSTS, **limits),
-            allowed=self._allow,
-            resolver=lambda: self,
+            limits or RequestLimits(image_hosts=HOSTS, **limits_too),
+            may_connect=self._may_connect,
+            make_resolver=lambda: self,
             tls=ssl.create_default_context(cafile=self.certificate),
+            slots=slots,
         )
 
-    def _allow(self, address: Address) -> bool:
+    async def next_call(self) -> None:
+        """Wait for a call that hasn't been waited for."""
+        async with asyncio.timeout(10):
+            await self._arrivals.acquire()
+
+    def _may_connect(self, address: Address) -> bool:
         self.asked.append(address)
         return address in map(ip_address, (PUBLIC, CLOSED))
 
@@ -97,9 +111,9 @@ class ImageHost(AbstractResolver):
         address, _ = request.transport.get_extra_info("sockname")
         self.calls.append((address, request.path_qs))
         self.headers.append(dict(request.headers))
-        self.called.set()
         self.running += 1
         self.most_running = max(self.most_running, self.running)
+        self._arrivals.release()
         try:
             return await _ANSWERS[request.path](self, request)
         finally:
@@ -107,7 +121,6 @@ class ImageHost(AbstractResolver):
 
 
 async def _cat(host: ImageHost, request: web.BaseRequest) -> web.StreamResponse:
-    await asyncio.sleep(0)
     return web.Response(body=png(), content_type="application/octet-stream")
 
 
@@ -152,12 +165,12 @@ async def _endless(host: ImageHost, request: web.BaseRequest) -> web.StreamRespo
 
 
 async def _drip(host: ImageHost, request: web.BaseRequest) -> web.StreamResponse:
-    """Never silent for long, and never done."""
+    """Send a byte now and then, without an end."""
     return await _stream(request, b"\0", 0.01)
 
 
 async def _held(host: ImageHost, request: web.BaseRequest) -> web.StreamResponse:
-    await host.held.wait()
+    await host.released.wait()
     return await _cat(host, request)
 
 
@@ -194,7 +207,7 @@ async def image_host(certificate: Path) -> AsyncIterator[ImageHost]:
 
 
 def write_certificate(path: Path) -> Path:
-    """Of images.test and *.more.test, with its key."""
+    """Write a certificate of images.test and *.more.test, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "images.test")])
     now = datetime.datetime.now(datetime.UTC)

@@ -17,12 +17,12 @@ from deployments.access.allowances import Allowances
 from deployments.access.caller import Caller
 from deployments.router.routed_request import RoutedRequest
 from tests.deployments.access.keys import key
-from tests.deployments.access.test_allowances import Service
+from tests.deployments.access.quota_service import Service
 from tests.deployments.router.fake_shard import request
 
 
 class Search(BeamSearchOnlineMixin):
-    """Charges for its requests as the router does."""
+    """A beam search whose requests are charged as the router charges them."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -35,9 +35,9 @@ class Search(BeamSearchOnlineMixin):
     async def _answer(
         self, prompt: Any, params: SamplingParams, request_id: str, **_: Any
     ) -> AsyncIterator[RequestOutput]:
-        one = request(request_id, len(prompt["prompt_token_ids"]))
-        InputProcessor.assign_request_id(one)
-        routed = RoutedRequest(one, self._caller)
+        asked = request(request_id, len(prompt["prompt_token_ids"]))
+        InputProcessor.assign_request_id(asked)
+        routed = RoutedRequest(asked, self._caller)
         await routed.charge_prompt()
         routed.take([5], 0.0)
         self.requests += 1

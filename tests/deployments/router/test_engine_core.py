@@ -1,57 +1,30 @@
 """What the router does when ranks die, fall silent, or aren't there."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
-
 import psutil
 import pytest
-from vllm.exceptions import GracefulHTTPError
-from vllm.v1.engine import EngineCoreOutput, FinishReason
+from vllm.v1.engine import FinishReason
 
-from configs.admission import Admission, Waits
 from configs.deployment import Survival
-from deployments.router.engine_core import RouterEngineCore
 from deployments.wire.load import Load
 from deployments.wire.resumed_tokens import resumed_tokens
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard, request
-
-PATIENT = Survival(deadline_s=20, silence_s=20)
-
-
-def play(scene: Callable[[], Awaitable[None]]) -> None:
-    async def closed() -> None:
-        try:
-            await asyncio.wait_for(scene(), timeout=30)
-        finally:
-            # A scene that failed has left its core open: sockets would keep the process.
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-            FakeShard.close_all()
-
-    asyncio.run(closed())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while True:
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-
-
-async def next_output(core: RouterEngineCore) -> EngineCoreOutput:
-    while not (step := await core.get_output_async()).outputs:
-        pass
-    (output,) = step.outputs
-    return output
+from tests.deployments.router.scenes import (
+    PATIENT,
+    core_of,
+    next_output,
+    play,
+    ranks_become,
+    settle,
+    take_load,
+    until,
+    wait_in_line,
+)
 
 
 def test_a_request_goes_out_and_its_tokens_come_back() -> None:
     async def scene() -> None:
         shard = FakeShard("a")
-        core = RouterEngineCore(FakeRoster(shard), PATIENT, Admission())
+        core = await core_of(FakeRoster(shard))
         await core.add_request_async(request())
         sent = await shard.requests.get()
         assert (sent.prompt_token_ids, resumed_tokens(sent.sampling_params)) == ([1, 2, 3], [])
@@ -66,22 +39,23 @@ def test_a_request_goes_out_and_its_tokens_come_back() -> None:
 @pytest.mark.parametrize("end", ["says so", "vanishes", "falls silent"])
 def test_when_a_rank_dies_its_request_goes_on_with_the_tokens_it_had(end: str) -> None:
     async def scene() -> None:
-        first = FakeShard("a", gang="1")
+        first, second = FakeShard("a", gang="1"), FakeShard("b", gang="2")
         roster = FakeRoster(first)
-        silence_s = 0.5 if end == "falls silent" else 20
-        core = RouterEngineCore(roster, Survival(deadline_s=20, silence_s=silence_s), Admission())
+        survival = Survival(silence_s=1) if end == "falls silent" else PATIENT
+        core = await core_of(roster, survival)
         await core.add_request_async(request())
         before = await first.requests.get()
         await first.say(before.request_id, [7, 8])
         assert (await next_output(core)).new_token_ids == [7, 8]
 
-        second = FakeShard("b", gang="2")
-        roster.shards = [second]
-        match end:
-            case "says so":
-                await first.say_dead()
-            case "vanishes":
-                first.vanish()
+        roster.shards.remove(first)
+        async with ranks_become("lost"):
+            match end:
+                case "says so":
+                    await first.say_dead()
+                case "vanishes":
+                    first.vanish()
+        roster.shards.append(second)
         after = await second.requests.get()
         assert resumed_tokens(after.sampling_params) == [7, 8]
         assert after.prompt_token_ids == [1, 2, 3]
@@ -94,28 +68,30 @@ def test_when_a_rank_dies_its_request_goes_on_with_the_tokens_it_had(end: str) -
     play(scene)
 
 
-def test_a_gang_that_is_let_go_keeps_its_stream_until_it_goes_and_gets_nothing_new() -> None:
+def test_a_gang_that_is_let_go_keeps_its_streams_until_it_goes_and_gets_nothing_new() -> None:
     async def scene() -> None:
         going = [FakeShard(f"{rank}", gang="1", rank=rank, ranks=2) for rank in range(2)]
         roster = FakeRoster(*going)
-        core = RouterEngineCore(roster, PATIENT, Admission())
-        await core.add_request_async(request("old"))
-        old = await going[0].requests.get()
-        for shard in going:
-            await shard.report(Load(requests=1, draining=shard is going[1]))
-        await until(lambda: not core.dispatcher._fleet.rank_loads())
+        core = await core_of(roster)
+        for name, shard in zip("ab", going, strict=True):
+            await core.add_request_async(request(name))
+            assert (await shard.requests.get()).request_id == f"{name}/0"
+            draining = shard is going[1]
+            await take_load(core, shard, Load(requests=1, draining=draining), f"{name}/0")
+        new = await wait_in_line(core, request("new"))
         staying = FakeShard("b", gang="2")
         roster.shards.append(staying)
-        await core.add_request_async(request("new"))
-        assert (await staying.requests.get()).request_id.startswith("new")
-        await going[0].say(old.request_id, [7])
+        await new
+        assert (await staying.requests.get()).request_id == "new/0"
+        await going[0].say("a/0", [7])
         assert (await next_output(core)).new_token_ids == [7]
-        assert going[0].aborts.empty()
         for shard in going:
             shard.vanish()
-        moved = await staying.requests.get()
-        assert resumed_tokens(moved.sampling_params) == [7]
-        assert [shard.requests.qsize() for shard in going] == [0, 0]
+        moved = [await staying.requests.get() for _ in range(2)]
+        assert [(sent.request_id, resumed_tokens(sent.sampling_params)) for sent in moved] == [
+            ("a/1", [7]),
+            ("b/1", []),
+        ]
         await core.dispatcher.close()
 
     play(scene)
@@ -126,16 +102,17 @@ def test_late_words_about_an_earlier_attempt_are_not_heard() -> None:
         ranks = [FakeShard(f"{rank}", rank=rank, ranks=2) for rank in range(2)]
         other = FakeShard("other", gang="2")
         roster = FakeRoster(*ranks)
-        core = RouterEngineCore(roster, PATIENT, Admission())
+        core = await core_of(roster)
         await core.add_request_async(request())
         before = await ranks[0].requests.get()
-        roster.shards.append(other)
+        async with ranks_become("up"):
+            roster.shards.append(other)
         await ranks[1].say_dead()  # its peer in lockstep can't go on, though it still talks
         after = await other.requests.get()
         assert await ranks[0].aborts.get() == [before.request_id]
         await ranks[0].say(before.request_id, [666])
         await ranks[0].say("unheard of", [666])
-        await other.say(after.request_id, [7])
+        await ranks[0].say(after.request_id, [7])  # the router goes by the id, not by the rank
         assert (await next_output(core)).new_token_ids == [7]
         await core.dispatcher.close()
 
@@ -144,84 +121,11 @@ def test_late_words_about_an_earlier_attempt_are_not_heard() -> None:
 
 def test_a_gang_with_a_rank_missing_gets_nothing() -> None:
     async def scene() -> None:
-        half = FakeShard("0", rank=0, ranks=2)
-        roster = FakeRoster(half)
-        core = RouterEngineCore(roster, PATIENT, Admission())
-        waiting = asyncio.create_task(core.add_request_async(request()))
-        await asyncio.sleep(0.2)
-        assert half.requests.empty()
-        assert not waiting.done()
+        roster = FakeRoster(FakeShard("0", rank=0, ranks=2))
+        core = await core_of(roster)
+        adding = await wait_in_line(core, request())
         roster.shards.append(FakeShard("1", rank=1, ranks=2))
-        await waiting
-        await core.dispatcher.close()
-
-    play(scene)
-
-
-def test_without_a_gang_a_request_fails_at_its_deadline_and_leaves_nothing() -> None:
-    async def scene() -> None:
-        core = RouterEngineCore(FakeRoster(), Survival(deadline_s=0.2), Admission())
-        with pytest.raises(GracefulHTTPError, match=r"up for 0\.2 s"):
-            await core.add_request_async(request())
-        assert (await next_output(core)).finish_reason == FinishReason.ABORT
-        assert not core.dp_engines_running()
-        await core.dispatcher.close()
-
-    play(scene)
-
-
-def test_who_waits_in_line_when_the_only_gang_dies_waits_for_the_next() -> None:
-    async def scene() -> None:
-        shard = FakeShard("a")
-        shard.entry = shard.entry.model_copy(update={"max_num_seqs": 1})
-        roster = FakeRoster(shard)
-        waits = Waits(standard_s=0.5)
-        core = RouterEngineCore(roster, PATIENT, Admission(waits=waits))
-        await core.add_request_async(request("running"))
-        waiting = asyncio.create_task(core.add_request_async(request("waiting")))
-        await asyncio.sleep(0.2)
-        shard.vanish()
-        await asyncio.sleep(0.6)
-        assert not waiting.done()
-        roster.shards[:] = [FakeShard("b")]
-        await waiting
-        await core.dispatcher.close()
-
-    play(scene)
-
-
-def test_who_waited_for_a_gang_has_the_patience_of_its_class_once_one_is_there() -> None:
-    async def scene() -> None:
-        shard = FakeShard("a")
-        shard.entry = shard.entry.model_copy(update={"max_num_seqs": 1})
-        roster = FakeRoster()
-        core = RouterEngineCore(roster, Survival(deadline_s=0.5), Admission())
-        asked = [asyncio.create_task(core.add_request_async(request(name))) for name in "ab"]
-        await asyncio.sleep(0.2)
-        roster.shards.append(shard)
-        await asyncio.sleep(0.6)
-        assert [task.done() for task in asked] == [True, False]
-        await shard.say((await shard.requests.get()).request_id, [7], FinishReason.STOP)
-        await asyncio.gather(*asked)
-        await core.dispatcher.close()
-
-    play(scene)
-
-
-def test_one_that_has_waited_too_long_does_not_keep_others_at_a_dead_rank() -> None:
-    async def scene() -> None:
-        shard = FakeShard("a")
-        core = RouterEngineCore(FakeRoster(shard), PATIENT, Admission())
-        for name in "late", "other":
-            await core.add_request_async(request(name))
-            await shard.requests.get()
-        late = core.dispatcher._requests["late"]
-        late.attempt = 1  # it came here from a rank that brought it no further
-        late.waits_since_s = time.monotonic() - 2 * PATIENT.deadline_s
-        shard.vanish()
-        assert (await next_output(core)).request_id == "late"
-        await asyncio.sleep(0.1)
-        assert core.dispatcher._requests["other"].replica is None
+        await adding
         await core.dispatcher.close()
 
     play(scene)
@@ -229,20 +133,23 @@ def test_one_that_has_waited_too_long_does_not_keep_others_at_a_dead_rank() -> N
 
 def test_ranks_that_go_leave_nothing_open() -> None:
     async def scene() -> None:
-        roster = FakeRoster()
-        core = RouterEngineCore(roster, PATIENT, Admission())
-        open_files = []
+        staying = FakeShard("staying", gang="staying")
+        staying.entry = staying.entry.model_copy(update={"max_num_seqs": 1})
+        roster = FakeRoster(staying)
+        core = await core_of(roster)
+        await core.add_request_async(request("staying"))
+        open_files = psutil.Process().num_fds()
         for number in range(4):
             shard = FakeShard(str(number))
-            roster.shards[:] = [shard]
+            roster.shards.append(shard)
             await core.add_request_async(request(str(number)))
             sent = await shard.requests.get()
             await shard.say(sent.request_id, [7], FinishReason.STOP)
             await next_output(core)
-            shard.vanish()
-            await asyncio.sleep(0.3)
-            open_files.append(psutil.Process().num_fds())
-        assert open_files[-1] == open_files[0]
+            roster.shards.remove(shard)
+            async with ranks_become("lost"):
+                shard.vanish()
+        await until(lambda: psutil.Process().num_fds() <= open_files)
         await core.dispatcher.close()
 
     play(scene)
@@ -250,27 +157,12 @@ def test_ranks_that_go_leave_nothing_open() -> None:
 
 def test_a_router_that_follows_no_roster_says_so() -> None:
     async def scene() -> None:
-        core = RouterEngineCore(FakeRoster(), PATIENT, Admission())
+        core = await core_of(FakeRoster())
         core.dispatcher.check_health()
-        core.dispatcher._following.cancel()
-        await asyncio.sleep(0)
+        core.dispatcher._following.cancel()  # nothing that a roster does is known to end it
+        await settle()
         with pytest.raises(RuntimeError, match="roster"):
             core.dispatcher.check_health()
-        await core.dispatcher.close()
-
-    play(scene)
-
-
-def test_a_begun_stream_that_finds_no_gang_ends_with_an_error() -> None:
-    async def scene() -> None:
-        shard = FakeShard("a")
-        core = RouterEngineCore(FakeRoster(shard), Survival(deadline_s=0.2), Admission())
-        await core.add_request_async(request())
-        sent = await shard.requests.get()
-        await shard.say(sent.request_id, [7])
-        await next_output(core)
-        shard.vanish()
-        assert (await next_output(core)).finish_reason == FinishReason.ERROR
         await core.dispatcher.close()
 
     play(scene)
@@ -279,7 +171,7 @@ def test_a_begun_stream_that_finds_no_gang_ends_with_an_error() -> None:
 def test_an_abort_reaches_the_rank_under_the_name_it_knows() -> None:
     async def scene() -> None:
         shard = FakeShard("a")
-        core = RouterEngineCore(FakeRoster(shard), PATIENT, Admission())
+        core = await core_of(FakeRoster(shard))
         await core.add_request_async(request())
         sent = await shard.requests.get()
         await core.abort_requests_async(["r", "unknown"])
@@ -291,10 +183,9 @@ def test_an_abort_reaches_the_rank_under_the_name_it_knows() -> None:
 
 def test_a_client_that_hangs_up_while_waiting_leaves_nothing() -> None:
     async def scene() -> None:
-        core = RouterEngineCore(FakeRoster(), PATIENT, Admission())
-        waiting = asyncio.create_task(core.add_request_async(request()))
-        await asyncio.sleep(0)
-        waiting.cancel()
+        core = await core_of(FakeRoster())
+        adding = await wait_in_line(core, request())
+        adding.cancel()
         assert (await next_output(core)).finish_reason == FinishReason.ABORT
         assert not core.dp_engines_running()
         await core.dispatcher.close()

@@ -1,4 +1,4 @@
-"""Links to images, by the forms in which each API has them."""
+"""Tests links to images in the forms of each API."""
 
 import asyncio
 import base64
@@ -75,7 +75,7 @@ Scene = Callable[[ImageHost], Awaitable[None]]
 def play(
     runner: asyncio.Runner, router: WholeRouter, tmp_path: Path
 ) -> Callable[[Scene, RequestLimits], None]:
-    """Runs a scene beside a host of images that the router fetches from, within limits."""
+    """Run a scene with a host of images that the router fetches from, within limits."""
 
     def run(scene: Scene, limits: RequestLimits) -> None:
         async def played() -> None:
@@ -90,13 +90,13 @@ def play(
 
 
 def prompt(router: WholeRouter) -> tuple[list[int], list[str]]:
-    """The last one's tokens, and its images' hashes."""
+    """Return the tokens of the last request that reached the rank, and its images' hashes."""
     request: EngineCoreRequest = router.asked[-1]
     return request.prompt_token_ids or [], [f.mm_hash or "" for f in request.mm_features or []]
 
 
 def error(answer: httpx.Response, ask: Ask, status: int, kind: str) -> str:
-    """Its message, where it has the form of the API that was asked."""
+    """Return the message of an error answer, which must have the form of the API asked."""
     body = answer.json()
     assert answer.status_code == status, body
     if ask is message:
@@ -152,19 +152,20 @@ def test_without_a_place_to_fetch_clients_are_told_to_come_again(
     play: Any, router: WholeRouter, ask: Ask
 ) -> None:
     async def scene(host: ImageHost) -> None:
+        slots = asyncio.Semaphore(1)
+        router.renderer.images = host.fetch(slots=slots)
         holding = asyncio.create_task(chat(router, "https://images.test/held.png"))
-        await host.called.wait()
-        first = router.renderer.images
-        # The holder's own time is longer than the wait for its place.
-        first._limits = RequestLimits(image_hosts=HOSTS, image_fetches=1, image_fetch_s=0.1)
+        await host.next_call()
+        # The one slot is held for longer than others wait for it.
+        router.renderer.images = host.fetch(slots=slots, image_fetches=1, image_fetch_s=0.1)
         answer = await ask(router, CAT)
         said = error(answer, ask, 503, "overloaded_error")
         assert said.startswith("1 images are being fetched already")
         assert "Retry-After" in answer.headers
-        host.held.set()
+        host.released.set()
         assert (await holding).status_code == 200
 
-    play(scene, RequestLimits(image_hosts=HOSTS, image_fetches=1))
+    play(scene, RequestLimits(image_hosts=HOSTS))
 
 
 @every_api

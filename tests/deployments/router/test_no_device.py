@@ -1,4 +1,4 @@
-"""Routers on nodes without a GPU, where vLLM's CUDA build finds no platform."""
+"""Tests routers on nodes without a GPU, where vLLM's CUDA build finds no platform."""
 
 import multiprocessing
 from collections.abc import Callable, Iterator
@@ -29,9 +29,9 @@ def seeing() -> Iterator[ProcessPoolExecutor]:
 def test_a_router_has_the_config_of_a_rank(
     blind: ProcessPoolExecutor, seeing: ProcessPoolExecutor, engine: dict[str, Any]
 ) -> None:
-    """In all that vLLM's front end goes by; for ranks on CPUs MLA is off, here nothing is."""
-    found = blind.submit(blind_node.of_router, engine).result()
-    assert found == seeing.submit(blind_node.of_rank, engine).result()
+    """Compare all that vLLM's front end reads. MLA is off for ranks on CPUs, on for routers."""
+    config = blind.submit(blind_node.of_router, engine).result()
+    assert config == seeing.submit(blind_node.of_rank, engine).result()
 
 
 @pytest.mark.parametrize(

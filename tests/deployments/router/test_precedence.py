@@ -1,8 +1,5 @@
 """Who goes first and who yields: by class, and by what a request's key may have."""
 
-import asyncio
-
-import msgspec
 import pytest
 from vllm.exceptions import GracefulHTTPError
 
@@ -14,25 +11,30 @@ from deployments.scheduling.waiting_line import WaitingLine
 from deployments.wire.load import Load
 from deployments.wire.resumed_tokens import RESUME
 from tests.deployments.access.keys import key
-from tests.deployments.access.test_allowances import Service
-from tests.deployments.router.fake_shard import FakeShard, request
-from tests.deployments.router.test_admission import FULL, core_of, fill, report_full
-from tests.deployments.router.test_engine_core import play
+from tests.deployments.access.quota_service import Service
+from tests.deployments.router.fake_shard import FakeRoster, FakeShard, request
+from tests.deployments.router.scenes import (
+    FULL,
+    core_of,
+    fill,
+    next_output,
+    play,
+    take_load,
+    wait_in_line,
+)
 
 
 def test_a_higher_class_goes_first() -> None:
     async def scene() -> None:
         shard = FakeShard("a")
-        core = await core_of(shard)
+        core = await core_of(FakeRoster(shard))
         await fill(core, shard)
         later, sooner = request("later"), request("sooner")
         later.priority, sooner.priority = 1, -1
-        tasks = [asyncio.create_task(core.add_request_async(one)) for one in (later, sooner)]
-        await asyncio.sleep(0.1)
+        for waiting in (later, sooner):
+            await wait_in_line(core, waiting)
         await shard.report(Load(requests=7))
         assert (await shard.requests.get()).request_id == "sooner/0"
-        for task in tasks:
-            task.cancel()
         await core.dispatcher.close()
 
     play(scene)
@@ -40,23 +42,21 @@ def test_a_higher_class_goes_first() -> None:
 
 async def fill_with_batch(core: RouterEngineCore, shard: FakeShard, count: int) -> None:
     for number in range(count):
-        one = request(f"batch{number}")
-        one.priority = 1
-        await core.add_request_async(one)
+        batch = request(f"batch{number}")
+        batch.priority = 1
+        await core.add_request_async(batch)
         await shard.say((await shard.requests.get()).request_id, [7])
-        while not core.dispatcher._requests[f"batch{number}"].tokens:  # noqa: ASYNC110 - there is no event for it
-            await asyncio.sleep(0.01)
+        await next_output(core)
 
 
 def test_batch_yields_at_once_and_goes_on_with_what_it_had() -> None:
     async def scene() -> None:
         shard = FakeShard("a")
-        core = await core_of(shard)
+        core = await core_of(FakeRoster(shard))
         await fill_with_batch(core, shard, 8)
         await shard.say("batch5/0", [8])
-        while not core.dispatcher._requests["batch5"].tokens[1:]:  # noqa: ASYNC110 - there is no event for it
-            await asyncio.sleep(0.01)
-        await report_full(core, shard)
+        await next_output(core)
+        await take_load(core, shard, FULL, running="batch7/0")
         await core.add_request_async(request("now"))
         assert await shard.aborts.get() == ["batch0/0"]
         assert (await shard.requests.get()).request_id == "now/0"
@@ -75,9 +75,9 @@ def test_ranks_too_take_a_better_class_first_and_in_it_who_has_but_one_request()
         allowances = Allowances(Service(), "router", 1)
         line, sent = WaitingLine(), {}
         for name in ("batch", "standard", "interactive"):
-            its = Caller(await allowances.begin(key(name, **{"class": name})), allowances)
+            allowance = await allowances.begin(key(name, **{"class": name}))
             for number in range(2):
-                routed = RoutedRequest(request(f"{name}{number}"), its)
+                routed = RoutedRequest(request(f"{name}{number}"), Caller(allowance, allowances))
                 line.join(routed.ticket)
                 routed.requeue(0.0)  # it is sent again as what it was
                 sent[routed.request.request_id] = routed.message().priority
@@ -89,25 +89,16 @@ def test_ranks_too_take_a_better_class_first_and_in_it_who_has_but_one_request()
     play(scene)
 
 
-async def report_late(core: RouterEngineCore, shard: FakeShard) -> None:
-    """The rank was full when it had heard of eight requests, and of nothing since."""
-    late = msgspec.structs.replace(FULL, answer_tokens=11)
-    await shard.report(late, heard=8)
-    (load,) = core.dispatcher._fleet.rank_loads()
-    while load.answer_tokens != late.answer_tokens:  # noqa: ASYNC110 - there is no event for it
-        await asyncio.sleep(0.01)
-
-
 def test_no_more_batch_yields_than_must_before_a_rank_has_heard_of_it() -> None:
     async def scene() -> None:
         shard = FakeShard("a")
-        core = await core_of(shard)
+        core = await core_of(FakeRoster(shard))
         await fill_with_batch(core, shard, 8)
-        await report_full(core, shard)
+        await take_load(core, shard, FULL, running="batch7/0")
         for name in ("first", "second"):
             await core.add_request_async(request(name))
             assert (await shard.requests.get()).request_id == f"{name}/0"
-            await report_late(core, shard)
+            await take_load(core, shard, FULL, running="batch7/0", heard=8)
         assert [shard.aborts.get_nowait() for _ in range(2)] == [["batch0/0"], ["batch1/0"]]
         assert shard.aborts.empty()
         await core.dispatcher.close()
@@ -118,13 +109,13 @@ def test_no_more_batch_yields_than_must_before_a_rank_has_heard_of_it() -> None:
 def test_nobody_yields_where_an_aborted_request_has_left_a_place() -> None:
     async def scene() -> None:
         shard = FakeShard("a")
-        core = await core_of(shard)
+        core = await core_of(FakeRoster(shard))
         await core.add_request_async(request("gone"))
         await shard.requests.get()
         await fill_with_batch(core, shard, 7)
-        await report_full(core, shard)
+        await take_load(core, shard, FULL, running="batch0/0")
         await core.abort_requests_async(["gone"])
-        await report_late(core, shard)
+        await take_load(core, shard, FULL, running="batch0/0", heard=8)
         await core.add_request_async(request("now"))
         assert (await shard.requests.get()).request_id == "now/0"
         assert shard.aborts.get_nowait() == ["gone/0"]
@@ -137,13 +128,12 @@ def test_nobody_yields_where_an_aborted_request_has_left_a_place() -> None:
 def test_who_waits_gets_an_aborted_requests_place_at_once() -> None:
     async def scene() -> None:
         shard = FakeShard("a")
-        core = await core_of(shard)
+        core = await core_of(FakeRoster(shard))
         await fill(core, shard)
-        waiting = asyncio.create_task(core.add_request_async(request("second")))
-        await asyncio.sleep(0.1)
+        adding = await wait_in_line(core, request("second"))
         await core.abort_requests_async(["first"])
+        await adding
         assert (await shard.requests.get()).request_id == "second/0"
-        await waiting
         await core.dispatcher.close()
 
     play(scene)
@@ -154,12 +144,11 @@ def test_a_request_has_the_class_of_its_key_or_a_lower() -> None:
         allowances = Allowances(Service(), "router", 1)
         tiers = {}
         for tier in ("interactive", "standard", "batch"):
-            owner = key(tier, weight=2, **{"class": tier})
-            its = Caller(await allowances.begin(owner), allowances)
+            allowance = await allowances.begin(key(tier, weight=2, **{"class": tier}))
             for priority in (-1, 0, 1):
-                one = request()
-                one.priority = priority
-                ticket = RoutedRequest(one, its).ticket
+                asked = request()
+                asked.priority = priority
+                ticket = RoutedRequest(asked, Caller(allowance, allowances)).ticket
                 assert (ticket.key, ticket.weight) == (tier, 2)
                 tiers[tier, priority] = ticket.tier.name
         assert tiers == {
@@ -180,19 +169,19 @@ def test_a_request_has_the_class_of_its_key_or_a_lower() -> None:
 def test_a_key_pays_for_prompt_and_answer_and_is_refused_without_tokens() -> None:
     async def scene() -> None:
         shard = FakeShard("a")
-        core = await core_of(shard)
+        core = await core_of(FakeRoster(shard))
         allowances = Allowances(Service(), "router", 1)
         allowance = await allowances.begin(key(tokens_per_minute=40))
         caller.set(Caller(allowance, allowances))
         await core.add_request_async(request("first", prompt_tokens=30))
         await shard.say((await shard.requests.get()).request_id, [7] * 9)
-        while not core.dispatcher._requests["first"].tokens:  # noqa: ASYNC110 - there is no event for it
-            await asyncio.sleep(0.001)
+        await next_output(core)
         await core.add_request_async(request("second", prompt_tokens=30))
         with pytest.raises(GracefulHTTPError, match="40 tokens per minute") as refusal:
             await core.add_request_async(request("third", prompt_tokens=30))
         assert refusal.value.http_status == 429
-        assert sorted(core.dispatcher._requests) == ["first", "second"]
+        assert (await next_output(core)).request_id == "third"
+        assert core.dispatcher.open_requests == 2
         await core.dispatcher.close()
 
     play(scene)

@@ -5,12 +5,12 @@ from tests.deployments.router.fake_shard import request
 
 
 def blocks(prompt_tokens: int, image: str | None = None, salt: str | None = None) -> list[int]:
-    one = request(prompt_tokens=prompt_tokens)
-    one.cache_salt = salt
+    asked = request(prompt_tokens=prompt_tokens)
+    asked.cache_salt = salt
     if image is not None:
         place = PlaceholderRange(offset=20, length=4)
-        one.mm_features = [MultiModalFeatureSpec(None, "image", image, place)]
-    return [*prompt_blocks(one, "sha256", 16)]
+        asked.mm_features = [MultiModalFeatureSpec(None, "image", image, place)]
+    return [*prompt_blocks(asked, "sha256", 16)]
 
 
 def test_full_blocks_count_and_go_on_from_each_other() -> None:

@@ -1,4 +1,4 @@
-"""What a router tells of its requests."""
+"""What a router reports of its requests."""
 
 import pytest
 
@@ -15,10 +15,10 @@ def routed(at_s: float, *, replica: str | None = None, prompt_tokens: int = 3) -
 
 
 def answered(at_s: float, first_s: float, tokens: int) -> RoutedRequest:
-    made = routed(at_s, prompt_tokens=10)
-    made.ticket.cached_tokens = 4
-    made.tokens, made.first_token_s = [7] * tokens, first_s
-    return made
+    answer = routed(at_s, prompt_tokens=10)
+    answer.ticket.cached_tokens = 4
+    answer.tokens, answer.first_token_s = [7] * tokens, first_s
+    return answer
 
 
 def test_arrivals_of_late_are_a_rate() -> None:
@@ -31,9 +31,9 @@ def test_arrivals_of_late_are_a_rate() -> None:
 
 
 def test_what_waits_is_told_from_what_runs() -> None:
-    back = routed(1)
-    back.waits_since_s = 8
-    load = RequestStats(0).report("r", [routed(3), back, routed(2, replica="a")], 10)
+    requeued = routed(1)
+    requeued.waits_since_s = 8
+    load = RequestStats(0).report("r", [routed(3), requeued, routed(2, replica="a")], 10)
     assert load.classes[Tier.STANDARD] == ClassLoad(
         queued_requests=2, queued_tokens=6, oldest_s=7, running=1
     )

@@ -1,4 +1,4 @@
-"""A deployment whose config names weights in S3 and nothing else."""
+"""Tests a deployment whose config names weights in S3 and nothing else."""
 
 import asyncio
 from pathlib import Path
@@ -41,5 +41,5 @@ def test_its_routers_fetch_tokenizer_and_parameters_and_no_weights(
             assert len(router.asked) == 1
 
     asyncio.run(scene())
-    fetched = sorted(Path(one.name).name for one in proxy.of("GET"))
+    fetched = sorted(Path(request.name).name for request in proxy.of("GET"))
     assert fetched == [MANIFEST, "params.json", "tekken.json"]

@@ -1,4 +1,4 @@
-"""A whole router without Serve around it; its only rank ends every answer at once."""
+"""Runs a whole router without Serve; its only rank ends every answer at once."""
 
 import asyncio
 import logging.config
@@ -17,12 +17,12 @@ from vllm.v1.engine import EngineCoreRequest, FinishReason
 from configs.deployment import Deployment
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.front_end.renderer import CheckedRenderer
-from deployments.router.router import Router
+from deployments.router.router import Guard, Router
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard
 
 
 class _Open:
-    """A guard and a scaler's line for a router without Serve around it."""
+    """The guard and the scaler of an open router without Serve: they do nothing."""
 
     def check(self) -> None: ...
 
@@ -33,16 +33,21 @@ class _Open:
 
 @dataclass
 class WholeRouter:
+    """A running router: what clients and the rank see of it, and its renderer."""
+
+    app: FastAPI
     client: httpx.AsyncClient
     renderer: CheckedRenderer
     asked: list[EngineCoreRequest] = field(default_factory=list)  # what has reached the rank
 
 
 @asynccontextmanager
-async def whole_router(**args_too: Any) -> AsyncIterator[WholeRouter]:
-    """Of the shipped local config with `args_too`. Changes vLLM for this process, as `Router` does.
+async def whole_router(
+    *, guard: Guard | None = None, **args_too: Any
+) -> AsyncIterator[WholeRouter]:
+    """Run the router of the shipped local config with `args_too`; by default it is open to all.
 
-    But what others in this process would notice is as before when it ends.
+    Changes vLLM for this process, as `Router` does. What other tests would notice is restored.
     """
     application = ServeFile.load(DEFAULT_CONFIG).raw["applications"][0]
     args = {**application["args"], "survival": {"silence_s": 600}, **args_too}
@@ -51,17 +56,18 @@ async def whole_router(**args_too: Any) -> AsyncIterator[WholeRouter]:
         patch.dict(RENDERER_REGISTRY.renderers),
         patch.dict(vars(logging.config)),
     ):
-        async with _served(Deployment.model_validate(args)) as router:
+        async with _served(Deployment.model_validate(args), guard or _Open()) as router:
             yield router
 
 
 @asynccontextmanager
-async def _served(deployment: Deployment) -> AsyncIterator[WholeRouter]:
+async def _served(deployment: Deployment, guard: Guard) -> AsyncIterator[WholeRouter]:
     shard = FakeShard("a")
-    router = Router(deployment, FakeRoster(shard), _Open(), _Open())
-    transport = httpx.ASGITransport(await router.__serve_build_asgi_app__())
+    router = Router(deployment, FakeRoster(shard), guard, _Open())
+    app = await router.__serve_build_asgi_app__()
+    transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://router") as client:
-        whole = WholeRouter(client, router.llm.renderer)
+        whole = WholeRouter(app, client, router.llm.renderer)
         ending = asyncio.create_task(_end_answers(shard, whole.asked))
         try:
             yield whole

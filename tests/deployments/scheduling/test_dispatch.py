@@ -22,13 +22,13 @@ def line_of(*prompt_tokens: int, max_tokens: int = 10) -> WaitingLine:
     return line
 
 
-def loads(count: int = 1, limits: Limits = LIMITS) -> list[RankLoad]:
+def idle_ranks(count: int = 1, limits: Limits = LIMITS) -> list[RankLoad]:
     return [RankLoad(f"r{number}", limits) for number in range(count)]
 
 
 def given_to(line: WaitingLine, ranks: list[RankLoad]) -> dict[str, str]:
     handed_out = dispatch(line, ranks, lambda _: ())
-    return {ticket.request_id: load.replica for ticket, load in handed_out}
+    return {ticket.request_id: rank.replica for ticket, rank in handed_out}
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_rank_gets_what_fits_its_budgets(
     prompts: tuple[int, ...], max_tokens: int, admitted: int
 ) -> None:
     line = line_of(*prompts, max_tokens=max_tokens)
-    assert len(given_to(line, loads())) == admitted
+    assert len(given_to(line, idle_ranks())) == admitted
     assert len(line) == len(prompts) - admitted
 
 
@@ -60,7 +60,7 @@ def test_a_rank_gets_what_fits_its_budgets(
 def test_a_keys_only_request_has_room_where_another_keys_many_have_none(
     limits: Limits, prompts: list[int], most: int
 ) -> None:
-    ranks, line = loads(limits=limits), line_of(*prompts)
+    ranks, line = idle_ranks(limits=limits), line_of(*prompts)
     assert len(given_to(line, ranks)) == most
     line.join(Ticket("only", Tier.STANDARD, "another", 90, 10))
     line.join(Ticket("second", Tier.STANDARD, "another", 90, 10))
@@ -68,22 +68,22 @@ def test_a_keys_only_request_has_room_where_another_keys_many_have_none(
 
 
 def test_the_first_who_fits_nowhere_is_not_overtaken() -> None:
-    (load,) = loads()
-    load.take(Ticket("running", Tier.STANDARD, "k", 50, 10))
+    (rank,) = idle_ranks()
+    rank.take(Ticket("running", Tier.STANDARD, "k", 50, 10))
     line = line_of(400, 1)
-    assert given_to(line, [load]) == {}
+    assert given_to(line, [rank]) == {}
     assert len(line) == 2
 
 
 def test_a_prompt_is_kept_out_by_what_is_before_it_not_by_its_own_length() -> None:
-    (load,) = loads()
-    load.take(Ticket("running", Tier.STANDARD, "k", 60, 10))
-    assert given_to(line_of(90, 1), [load]) == {"0": load.replica}
+    (rank,) = idle_ranks()
+    rank.take(Ticket("running", Tier.STANDARD, "k", 60, 10))
+    assert given_to(line_of(90, 1), [rank]) == {"0": rank.replica}
 
 
 def test_prompts_go_where_the_fewest_tokens_wait() -> None:
     wide = Limits(sequences=10, prefill_tokens=1000, kv_tokens=4000)  # no limit decides here
-    assert given_to(line_of(90, 30, 30, 30), loads(2, wide)) == {
+    assert given_to(line_of(90, 30, 30, 30), idle_ranks(2, wide)) == {
         "0": "r0",
         "1": "r1",
         "2": "r1",
@@ -92,32 +92,30 @@ def test_prompts_go_where_the_fewest_tokens_wait() -> None:
 
 
 def test_what_others_have_sent_counts() -> None:
-    busy, idle = loads(2)
+    busy, idle = idle_ranks(2)
     busy.sequences, busy.prefill_tokens = 2, 80
     assert given_to(line_of(20, 20), [busy, idle]) == {"0": "r1", "1": "r1"}
 
 
 @given(st.lists(st.integers(1, 300), max_size=40), st.integers(1, 8))
 def test_budgets_hold_on_every_rank(prompts: list[int], count: int) -> None:
-    ranks = loads(count)
+    ranks = idle_ranks(count)
     line = line_of(*prompts)
     handed_out = given_to(line, ranks)
     assert len(handed_out) + len(line) == len(prompts)
-    for load in ranks:
-        last = max(
-            (int(name) for name, rank in handed_out.items() if rank == load.replica), default=0
-        )
-        before = load.prefill_tokens - (prompts[last] if load.sequences else 0)
-        assert load.sequences <= LIMITS.sequences
+    for rank in ranks:
+        taken = [int(name) for name, replica in handed_out.items() if replica == rank.replica]
+        before = rank.prefill_tokens - (prompts[max(taken)] if taken else 0)
+        assert rank.sequences <= LIMITS.sequences
         assert before < LIMITS.prefill_tokens
-        assert load.promised_tokens <= LIMITS.kv_tokens or load.sequences == 1
+        assert rank.promised_tokens <= LIMITS.kv_tokens or rank.sequences == 1
 
 
 def test_heavy_tails_are_spread_more_evenly_than_in_turn() -> None:
     draw = random.Random(1)
     prompts = [min(4000, int(draw.paretovariate(1.1) * 50)) for _ in range(64)]
-    ranks = loads(8, Limits(1000, 10**9, 10**9))
+    ranks = idle_ranks(8, Limits(1000, 10**9, 10**9))
     given_to(line_of(*prompts), ranks)
-    evenly = max(load.prefill_tokens for load in ranks)
-    in_turn = max(sum(prompts[rank::8]) for rank in range(8))
+    evenly = max(rank.prefill_tokens for rank in ranks)
+    in_turn = max(sum(prompts[first::8]) for first in range(8))
     assert evenly < in_turn

@@ -1,61 +1,73 @@
-"""Who leaves a rank for whom, without ranks."""
+"""Which requests leave a rank for another, without ranks."""
+
+from dataclasses import dataclass
 
 import pytest
 
 from configs.tier import Tier
-from deployments.router.routed_request import RoutedRequest
 from deployments.scheduling.preemption import victims
 from deployments.scheduling.rank_load import Limits, RankLoad
 from deployments.scheduling.ticket import Ticket
-from tests.deployments.router.fake_shard import request
 
 LIMITS = Limits(sequences=3, prefill_tokens=100, kv_tokens=200)
 NEXT = Ticket("next", Tier.STANDARD, "", prompt_tokens=50, max_tokens=10)
 
 
+@dataclass
+class Running:
+    """A request at a rank."""
+
+    ticket: Ticket
+    replica: str
+    produced: int
+    started: bool = True
+
+
 def running(
-    load: RankLoad, name: str, priority: int, produced: int, prompt_tokens: int = 3
-) -> RoutedRequest:
-    one = request(name, prompt_tokens)
-    one.priority = priority
-    routed = RoutedRequest(one, replica=load.replica)
-    load.take(routed.ticket)
-    routed.tokens = [7] * produced
-    return routed
+    rank: RankLoad, name: str, tier: Tier, produced: int = 1, prompt_tokens: int = 3
+) -> Running:
+    ticket = Ticket(name, tier, "", prompt_tokens, max_tokens=10)
+    rank.take(ticket)
+    return Running(ticket, rank.replica, produced)
 
 
-def names(flights: list[RoutedRequest]) -> list[str]:
-    return [routed.request.request_id for routed in flights]
+def names(requests: list[Running]) -> list[str]:
+    return [request.ticket.request_id for request in requests]
 
 
 @pytest.mark.parametrize(
-    ("priorities", "going"), [((1, 1, 1), ["c"]), ((1, 0, 0), ["a"]), ((0, 0, -1), [])]
+    ("tiers", "going"),
+    [
+        ((Tier.BATCH, Tier.BATCH, Tier.BATCH), ["c"]),
+        ((Tier.BATCH, Tier.STANDARD, Tier.STANDARD), ["a"]),
+        ((Tier.STANDARD, Tier.STANDARD, Tier.INTERACTIVE), []),
+    ],
 )
 def test_only_batch_yields_the_least_advanced_first(
-    priorities: tuple[int, ...], going: list[str]
+    tiers: tuple[Tier, ...], going: list[str]
 ) -> None:
-    load = RankLoad("a", LIMITS)
-    flights = [
-        running(load, name, priority, produced)
-        for name, priority, produced in zip("abc", priorities, (9, 5, 1), strict=True)
+    rank = RankLoad("a", LIMITS)
+    requests = [
+        running(rank, name, tier, produced)
+        for name, tier, produced in zip("abc", tiers, (9, 5, 1), strict=True)
     ]
-    assert names(victims(NEXT, [load], flights)) == going
+    assert names(victims(NEXT, [rank], requests)) == going
 
 
 def test_batch_doesnt_yield_to_batch() -> None:
-    load = RankLoad("a", LIMITS)
-    flights = [running(load, name, 1, 1) for name in "abc"]
+    rank = RankLoad("a", LIMITS)
+    requests = [running(rank, name, Tier.BATCH) for name in "abc"]
     waiting = Ticket("next", Tier.BATCH, "", prompt_tokens=3, max_tokens=10)
-    assert victims(waiting, [load], flights) == []
+    assert victims(waiting, [rank], requests) == []
 
 
 def test_as_few_as_possible_yield_and_none_in_vain() -> None:
     first, second = RankLoad("a", LIMITS), RankLoad("b", LIMITS)
-    flights = [running(first, name, 1, 1, prompt_tokens=60) for name in "ab"]
-    flights += [running(second, "c", 1, 1, prompt_tokens=150)]
+    requests = [running(first, name, Tier.BATCH, prompt_tokens=60) for name in "ab"]
+    requests += [running(second, "c", Tier.BATCH, prompt_tokens=150)]
     large = Ticket("next", Tier.STANDARD, "", prompt_tokens=180, max_tokens=10)
-    assert names(victims(large, [first, second], flights)) == ["c"]
-    kept = running(second, "kept", 0, 1, prompt_tokens=30)
-    assert names(victims(large, [first, second], [*flights, kept])) == ["a", "b"]
-    running(first, "kept too", 0, 1, prompt_tokens=30)
-    assert victims(large, [first, second], [*flights, kept]) == []
+    assert names(victims(large, [first, second], requests)) == ["c"]
+    kept = running(second, "kept", Tier.STANDARD, prompt_tokens=30)
+    assert names(victims(large, [first, second], [*requests, kept])) == ["a", "b"]
+    running(first, "kept too", Tier.STANDARD, prompt_tokens=30)
+    assert victims(large, [first, second], [*requests, kept]) == []

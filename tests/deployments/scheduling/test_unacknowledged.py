@@ -1,11 +1,11 @@
 """What a router counts at a rank, while requests, aborts, outputs and reports cross on the way."""
 
 from collections import deque
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vllm.v1.engine import EngineCoreOutput, FinishReason
 
 from configs.tier import Tier
 from deployments.scheduling.rank_load import Limits, RankLoad
@@ -17,17 +17,26 @@ from deployments.wire.load import Load
 R = b"router"
 
 
-class Rank:
-    """The ledger of one rank, a router before it, and what is under way between them."""
+@dataclass(frozen=True)
+class Output:
+    """The tokens of one request from one step."""
+
+    request_id: str
+    new_token_ids: list[int]
+    finished: bool
+
+
+class Wire:
+    """The ledger of one rank, a router that sends to it, and the messages between them."""
 
     def __init__(self) -> None:
-        self.load = RankLoad("a", Limits(sequences=99, prefill_tokens=9999, kv_tokens=9999))
-        self.link = Unacknowledged(self.load)
+        self.rank = RankLoad("a", Limits(sequences=99, prefill_tokens=9999, kv_tokens=9999))
+        self.link = Unacknowledged(self.rank)
         self.running: dict[str, Ticket] = {}  # as the router knows
         self.started: set[str] = set()
         self.sent: deque[Ticket | str] = deque()
-        self.said: deque[tuple[Load, list[EngineCoreOutput]]] = deque()
-        # What answers are promised doesn't change, though they end early.
+        self.said: deque[tuple[Load, list[Output]]] = deque()
+        # What is promised to an answer doesn't change, though answers end early.
         self.ledger = Ledger(least_answer_tokens=10)
         self.ledger.add(b"another", "other", prompt_tokens=50, max_tokens=10)
 
@@ -35,7 +44,7 @@ class Rank:
         ticket = Ticket(name, Tier.BATCH, "", prompt_tokens, max_tokens=10)
         self.running[name] = ticket
         self.sent.append(ticket)
-        self.load.take(ticket)
+        self.rank.take(ticket)
         self.link.add([ticket])
 
     def abort(self, name: str) -> None:
@@ -49,7 +58,7 @@ class Rank:
             case name:
                 self.ledger.abort(R, [name])
 
-    def say(self, *outputs: EngineCoreOutput) -> None:
+    def say(self, *outputs: Output) -> None:
         ledger = self.ledger
         load = Load(
             requests=len(ledger),
@@ -62,9 +71,7 @@ class Rank:
 
     def step(self, name: str, *, finish: bool) -> None:
         if self.ledger.step(name, 1, finished=finish):
-            self.say(
-                EngineCoreOutput(name, [7], finish_reason=FinishReason.STOP if finish else None)
-            )
+            self.say(Output(name, [7], finish))
 
     def listen(self) -> None:
         load, outputs = self.said.popleft()
@@ -78,87 +85,90 @@ class Rank:
 
     def require_exact(self) -> None:
         tickets = self.running.values()
-        assert self.load.sequences == 1 + len(tickets)
-        waiting = [one.prompt_tokens for one in tickets if one.request_id not in self.started]
-        assert self.load.prefill_tokens == 50 + sum(waiting)
-        assert self.load.promised_tokens == 60 + sum(one.prompt_tokens + 10 for one in tickets)
+        assert self.rank.sequences == 1 + len(tickets)
+        waiting = [
+            ticket.prompt_tokens for ticket in tickets if ticket.request_id not in self.started
+        ]
+        assert self.rank.prefill_tokens == 50 + sum(waiting)
+        promised = sum(ticket.prompt_tokens + 10 for ticket in tickets)
+        assert self.rank.promised_tokens == 60 + promised
 
 
 def test_a_report_from_before_an_abort_was_heard_counts_the_request_no_more() -> None:
-    rank = Rank()
-    rank.say()
-    rank.listen()
-    rank.add("a", 100)
-    rank.hear()
-    rank.say()
-    rank.abort("a")
-    rank.require_exact()
-    rank.listen()
-    rank.require_exact()
-    rank.hear()
-    rank.say()
-    rank.listen()
-    rank.require_exact()
+    wire = Wire()
+    wire.say()
+    wire.listen()
+    wire.add("a", 100)
+    wire.hear()
+    wire.say()
+    wire.abort("a")
+    wire.require_exact()
+    wire.listen()
+    wire.require_exact()
+    wire.hear()
+    wire.say()
+    wire.listen()
+    wire.require_exact()
 
 
 @pytest.mark.parametrize("finish", [False, True])
 def test_what_a_rank_gave_before_it_heard_of_an_abort_is_not_counted_off_twice(
     finish: bool,
 ) -> None:
-    rank = Rank()
-    rank.say()
-    rank.listen()
-    rank.add("a", 100)
-    rank.hear()
-    rank.step("a", finish=finish)
-    rank.abort("a")
-    rank.listen()
-    rank.require_exact()
-    rank.say()
-    rank.hear()
-    rank.say()
+    wire = Wire()
+    wire.say()
+    wire.listen()
+    wire.add("a", 100)
+    wire.hear()
+    wire.step("a", finish=finish)
+    wire.abort("a")
+    wire.listen()
+    wire.require_exact()
+    wire.say()
+    wire.hear()
+    wire.say()
     for _ in range(2):
-        rank.listen()
-        rank.require_exact()
+        wire.listen()
+        wire.require_exact()
 
 
 def test_what_others_have_to_compute_is_not_taken_for_what_an_aborted_prompt_had_left() -> None:
-    rank = Rank()
-    rank.add("a", 100)
-    rank.hear()
-    rank.ledger.begin("a", 9999)
-    rank.ledger.prefilled(90)
-    rank.say()
-    rank.abort("a")
-    rank.add("b", 30)
-    rank.listen()
-    assert rank.load.prefill_tokens == 30  # the other's 50 are hidden, nothing else
-    rank.hear()
-    rank.hear()
-    rank.say()
-    rank.listen()
-    rank.require_exact()
+    wire = Wire()
+    wire.add("a", 100)
+    wire.hear()
+    wire.ledger.begin("a", 9999)
+    wire.ledger.prefilled(90)
+    wire.say()
+    wire.abort("a")
+    wire.add("b", 30)
+    wire.listen()
+    assert wire.rank.prefill_tokens == 30  # the other's 50 are hidden, nothing else
+    wire.hear()
+    wire.hear()
+    wire.say()
+    wire.listen()
+    wire.require_exact()
 
 
 @given(st.lists(st.tuples(st.sampled_from("axhsfrl"), st.integers(0, 4)), max_size=60))
 def test_every_report_leaves_the_count_exact(steps: list[tuple[str, int]]) -> None:
-    rank = Rank()
-    rank.say()
-    rank.listen()
+    wire = Wire()
+    wire.say()
+    wire.listen()
     for number, (step, which) in enumerate(steps):
-        mine = sorted(rank.running)
-        held = sorted(rank.ledger.of(R))
+        mine = sorted(wire.running)
+        held = sorted(wire.ledger.of(R))
         match step:
             case "a":
-                rank.add(str(number), prompt_tokens=10 + which)
+                wire.add(str(number), prompt_tokens=10 + which)
             case "x" if mine:
-                rank.abort(mine[which % len(mine)])
-            case "h" if rank.sent:
-                rank.hear()
+                wire.abort(mine[which % len(mine)])
+            case "h" if wire.sent:
+                wire.hear()
             case "s" | "f" if held:
-                rank.step(held[which % len(held)], finish=step == "f")
+                wire.step(held[which % len(held)], finish=step == "f")
             case "r":
-                rank.say()
-            case "l" if rank.said:
-                rank.listen()
-        rank.require_exact()
+                wire.say()
+            case "l" if wire.said:
+                wire.listen()
+        wire.require_exact()

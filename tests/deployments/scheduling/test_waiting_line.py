@@ -45,7 +45,7 @@ def test_a_thousand_requests_of_two_keys_dont_keep_the_only_one_of_another_waiti
     line = WaitingLine()
     for number in range(1000):
         line.join(ticket(f"flood-{number}", key=f"flood-{number % 2}"))
-    serve(line, 101)  # the other flood's next has the same turn as the single one's
+    serve(line, 101)  # the other flood's next has the same start tag as the single one
     line.join(ticket("single", key="other"))
     line.join(ticket("second", key="other"))
     served = serve_all(line)

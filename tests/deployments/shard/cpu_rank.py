@@ -16,17 +16,17 @@ Sizes = list[int] | None
 
 
 def loopback_only() -> None:
-    """Keeps gloo's sockets off the network; before anything else in a new process."""
+    """Keep gloo's sockets off the network; call it first in a new process."""
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
 
 
 def rows(rank: int, count: int) -> torch.Tensor:
-    """Rows that tell their rank and place, (count, 3)."""
+    """Return rows that tell their rank and place, (count, 3)."""
     return torch.arange(count * 3, dtype=torch.float32).view(count, 3) + 1000 * (rank + 1)
 
 
 def gathered(rank: int, meeting: str, sizes: Sizes) -> list[Rows]:
-    """Two tensors of everybody's rows, gathered in one call as vLLM's dispatch does."""
+    """Gather two tensors of all ranks' rows in one call, as vLLM's dispatch does."""
     own = rows(rank, sizes[rank] if sizes else 2)
     with _communicator(rank, meeting) as communicator:
         alone = communicator.all_gatherv(own, 0, sizes)
@@ -36,7 +36,7 @@ def gathered(rank: int, meeting: str, sizes: Sizes) -> list[Rows]:
 
 
 def scattered(rank: int, meeting: str, sizes: Sizes) -> tuple[Rows, Rows]:
-    """This rank's rows of the sum, and its input as it is afterwards."""
+    """Return this rank's rows of the sum, and its input as it is afterwards."""
     own = rows(rank, sum(sizes) if sizes else 4)
     with _communicator(rank, meeting) as communicator:
         kept = communicator.reduce_scatterv(own, 0, sizes)
@@ -44,7 +44,7 @@ def scattered(rank: int, meeting: str, sizes: Sizes) -> tuple[Rows, Rows]:
 
 
 def wraps_of_experts() -> int:
-    """How often `apply` is wrapped after vLLM called the plugin twice, as it may."""
+    """Return how often `apply` is wrapped after vLLM called the plugin twice, as it may."""
     from vllm.model_executor.layers.fused_moe.experts.cpu_moe import CPUUnquantizedExperts
 
     register()
@@ -56,20 +56,20 @@ def wraps_of_experts() -> int:
 
 
 def changes_off_cpu() -> list[str]:
-    """What `register` changed where vLLM runs on something else than a CPU."""
+    """Return what `register` changed where vLLM runs on something else than a CPU."""
     import vllm.platforms
     from vllm.distributed.device_communicators.cpu_communicator import CpuCommunicator
     from vllm.model_executor.layers.fused_moe.experts.cpu_moe import CPUUnquantizedExperts
     from vllm.platforms.interface import UnspecifiedPlatform
 
     classes = (CpuCommunicator, CPUUnquantizedExperts)
-    before = [dict(vars(each)) for each in classes]
+    before = [dict(vars(patched)) for patched in classes]
     vllm.platforms.current_platform = UnspecifiedPlatform()
     register()
     return [
-        f"{each.__name__}.{name}"
-        for each, old in zip(classes, before, strict=True)
-        for name, value in vars(each).items()
+        f"{patched.__name__}.{name}"
+        for patched, old in zip(classes, before, strict=True)
+        for name, value in vars(patched).items()
         if old.get(name) is not value
     ]
 

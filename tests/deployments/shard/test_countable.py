@@ -10,7 +10,7 @@ from deployments.vllm_config import COUNT_EXPERTS
 
 
 def engine_config(*, compiled: bool = False, graphs: bool = False, **options: Any) -> Any:
-    """What is looked at of a VllmConfig."""
+    """Make a VllmConfig of those fields that the code reads."""
     return SimpleNamespace(
         additional_config={COUNT_EXPERTS: options.get("wanted", False)},
         aux_output_config=SimpleNamespace(

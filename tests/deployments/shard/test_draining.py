@@ -1,4 +1,4 @@
-"""When a rank of a gang that is let go may end."""
+"""When a rank of a gang that is about to go may end."""
 
 import asyncio
 
@@ -10,13 +10,18 @@ LONG_S = 60.0
 
 
 class Ranks:
-    """What the roster says of a gang, and how busy this rank is."""
+    """Stands for the roster and for this rank's own count of requests."""
 
     def __init__(self, own: int, *others: RankEntry) -> None:
         self.own = own
         self.others = list(others)
         self.gone = False
+        self.looked = asyncio.Event()
         self.asked = asyncio.Event()
+
+    def own_requests(self) -> int:
+        self.looked.set()
+        return self.own
 
     async def living(self) -> list[RankEntry]:
         self.asked.set()
@@ -25,14 +30,14 @@ class Ranks:
         return self.others
 
     def drained(self, within_s: float = LONG_S) -> "asyncio.Task[None]":
-        return asyncio.create_task(drained("g", within_s, lambda: self.own, self.living))
+        return asyncio.create_task(drained("g", within_s, self.own_requests, self.living))
 
 
 def test_it_stays_for_its_own_streams_and_then_for_those_of_its_gang() -> None:
     async def scene() -> None:
         ranks = Ranks(1, entry("b", gang="g", requests=1), entry("c", gang="another", requests=9))
         ending = ranks.drained()
-        await asyncio.sleep(0.1)
+        await ranks.looked.wait()
         assert not ranks.asked.is_set()
         ranks.own = 0
         await ranks.asked.wait()

@@ -1,4 +1,4 @@
-"""What a rank tells a router, with the real wire and an engine that takes requests and waits."""
+"""What a rank tells a router, over real sockets, from an engine that takes requests and waits."""
 
 import asyncio
 from typing import Any
@@ -49,8 +49,8 @@ def test_a_router_learns_what_is_known_of_its_requests_and_when_the_rank_goes() 
         context = zmq.asyncio.Context()
         keys = endpoint.server_public, endpoint.client_public, endpoint.client_secret
         router = client_socket(context, endpoint.address, *keys)
-        two = codec.encode([request("a"), request("b")])
-        router.send_multipart([ToShard.ADD.value, msgspec.msgpack.encode([0, 0]), *two])
+        requests = codec.encode([request("a"), request("b")])
+        router.send_multipart([ToShard.ADD.value, msgspec.msgpack.encode([0, 0]), *requests])
         aborts = msgspec.msgpack.encode(["a", "finished before"])
         router.send_multipart([ToShard.ABORT.value, aborts])
         router.send_multipart([ToShard.HELLO.value])

@@ -11,16 +11,16 @@ from tests.deployments.autoscaling.reported import rank
 
 
 class Scaler:
-    """Stands for a Serve handle: answers in turn what it is given, then never."""
+    """Stands for a Serve handle: gives its answers in turn, then none."""
 
     def __init__(self, *answers: Wanted | Exception | None) -> None:
         self._answers = list(answers)
-        self.told: list[int | None] = []
+        self.told_gangs: list[int | None] = []
         self.over = asyncio.Event()
         self.rank: Any = self
 
     async def remote(self, report: RankReport) -> Wanted | None:
-        self.told.append(report.told_gangs)
+        self.told_gangs.append(report.told_gangs)
         if not self._answers:
             self.over.set()
             await asyncio.Event().wait()
@@ -37,12 +37,12 @@ def test_the_last_word_counts_while_there_is_none_and_the_next_scaler_hears_it(
 
     async def scene() -> None:
         scaler = Scaler(None, Wanted(10.0, 2), ConnectionError("gone"), None)
-        line = ScalerLine(scaler, lambda told: rank("a", told_gangs=told))
+        line = ScalerLine(scaler, lambda gangs: rank("a", told_gangs=gangs))
         assert line.stats() == {}
         running = asyncio.create_task(line.run())
         await scaler.over.wait()
         assert line.stats() == {"gangs": 2, "decided_s": 10.0}
-        assert scaler.told == [None, None, 2, 2, 2]
+        assert scaler.told_gangs == [None, None, 2, 2, 2]
         running.cancel()
 
     asyncio.run(scene())

@@ -1,4 +1,4 @@
-"""Small scenarios to play."""
+"""Small scenarios for simulations."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ POLICY: dict[str, Any] = {"max_gangs": 4, "ttft_s": 1, "tpot_s": 0.05, "start_s"
 
 
 def scenario(*shapes: dict[str, Any], **given: Any) -> Scenario:
-    """`gang`, `traffic` and `autoscaling` are added to; others replace."""
+    """Make a scenario; `gang`, `traffic` and `autoscaling` add to the defaults, others replace."""
     traffic = {"shapes": shapes, "prompt_tokens": {"median": 64}, "answer_tokens": {"median": 32}}
     if "recorded" in given.get("traffic", {}):
         del traffic["shapes"]

@@ -22,20 +22,20 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("spacing", ["poisson", "even"])
-@pytest.mark.parametrize(("shape", "requests"), SHAPES, ids=lambda one: str(one)[:20])
+@pytest.mark.parametrize(("shape", "requests"), SHAPES, ids=lambda value: str(value)[:20])
 def test_a_shape_brings_as_many_requests_as_it_says(
     shape: dict[str, object], requests: int, spacing: str
 ) -> None:
     made = arrivals(scenario(shape, traffic={"spacing": spacing}).traffic)
     assert len(made) == pytest.approx(requests, rel=0.1)
-    assert [one.number for one in made] == list(range(len(made)))
-    assert [one.at_s for one in made] == sorted(one.at_s for one in made)
-    assert max(one.at_s for one in made) < 100
+    assert [request.number for request in made] == list(range(len(made)))
+    assert [request.at_s for request in made] == sorted(request.at_s for request in made)
+    assert max(request.at_s for request in made) < 100
 
 
 def test_a_square_wave_is_low_first() -> None:
     shape = {"shape": "square", "duration_s": 20, "period_s": 20, "low_per_s": 0, "high_per_s": 9}
-    assert min(one.at_s for one in arrivals(scenario(shape).traffic)) >= 10
+    assert min(request.at_s for request in arrivals(scenario(shape).traffic)) >= 10
 
 
 def test_lengths_and_classes_are_drawn_as_described() -> None:
@@ -47,12 +47,12 @@ def test_lengths_and_classes_are_drawn_as_described() -> None:
         },
     ).traffic
     made = arrivals(traffic)
-    prompts = sorted(one.prompt_tokens for one in made)
+    prompts = sorted(request.prompt_tokens for request in made)
     assert prompts[len(prompts) // 2] == pytest.approx(100, rel=0.1)
     assert prompts[-1] == 300
-    batch = sum(one.tier is Tier.BATCH for one in made)
+    batch = sum(request.tier is Tier.BATCH for request in made)
     assert batch == pytest.approx(0.75 * len(made), rel=0.05)
-    assert {one.answer_tokens for one in made} == {32}
+    assert {request.answer_tokens for request in made} == {32}
 
 
 def test_a_recorded_trace_comes_as_it_was() -> None:
@@ -64,8 +64,6 @@ def test_a_recorded_trace_comes_as_it_was() -> None:
 
 
 def test_the_seed_decides() -> None:
-    one, same, other = (
-        [made.at_s for made in arrivals(scenario(level(9, 50), traffic={"seed": seed}).traffic)]
-        for seed in (1, 1, 2)
-    )
-    assert one == same != other
+    traffics = (scenario(level(9, 50), traffic={"seed": seed}).traffic for seed in (1, 1, 2))
+    first, same, other = ([request.at_s for request in arrivals(traffic)] for traffic in traffics)
+    assert first == same != other

@@ -1,4 +1,4 @@
-"""Steps of one gang: how long, how many, and what becomes of the requests in them."""
+"""Steps of one gang: how long they last, how many are alike, and what requests get from them."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def give(
 
 
 def step(gang: SimulatedGang) -> float:
-    """To the end of the steps that have begun; the next begin."""
+    """End the steps that have begun, begin the next, and return the time."""
     now_s = gang.ends_s
     gang.end(StepFit())
     gang.begin(now_s)
@@ -67,7 +67,7 @@ def test_what_is_called_back_goes_on_after_the_tokens_it_has() -> None:
     begun_s = step(alone)
     waiting = give(alone, 0, begun_s + 2.5 * alone.step_s)
     step(alone)
-    assert alone.ranks[0].recall() == [waiting, running]
+    assert alone.ranks[0].unfinished() == [waiting, running]
     assert (waiting.produced, running.produced) == (0, 1 + 3)
     running.requeue()
     assert (running.ticket.prompt_tokens, running.ticket.max_tokens) == (40 + 4, 100 - 4)
@@ -78,8 +78,8 @@ def test_a_gang_costs_while_it_starts_and_while_it_drains() -> None:
     fleet.scale(2, 10.0)
     assert fleet.gang_s(20.0) == 20 + 10
     fleet.come_up(40.0)
-    for one in fleet.gangs:
-        give(one, 0, 40.0)
+    for running in fleet.gangs:
+        give(running, 0, 40.0)
     fleet.scale(1, 41.0)
     assert fleet.gang_s(45.0) == 45 + 35
     (drained,) = fleet.drained(49.0)

@@ -1,4 +1,4 @@
-"""Nothing is lost, the same comes of the same, and steps take what the formula says."""
+"""No request is lost, a seed decides the outcome, and steps last as the formula says."""
 
 import pytest
 
@@ -20,9 +20,9 @@ MIXED = {
 
 def each_ends_once(outcome: Outcome) -> bool:
     return all(
-        (one.done_at_s is None) != (one.refused_at_s is None)
-        and (one.done_at_s is None or one.produced == one.answer_tokens)
-        for one in outcome.requests
+        (request.done_at_s is None) != (request.refused_at_s is None)
+        and (request.done_at_s is None or request.produced == request.answer_tokens)
+        for request in outcome.requests
     )
 
 
@@ -39,17 +39,17 @@ def test_each_request_is_answered_or_refused_once() -> None:
     assert each_ends_once(outcome)
     assert 0 < outcome.answered < len(outcome.requests)
     refused = dict.fromkeys(Tier, 0)
-    for one in outcome.requests:
-        refused[one.tier] += one.refused_at_s is not None
+    for request in outcome.requests:
+        refused[request.tier] += request.refused_at_s is not None
     assert refused[Tier.BATCH] > refused[Tier.STANDARD] >= refused[Tier.INTERACTIVE]
 
 
 def test_the_same_seed_gives_the_same_outcome() -> None:
     played = scenario(level(30, 60), burst(200, at_s=30), traffic=MIXED)
-    one, other = simulate(played), simulate(played)
-    assert one.looks == other.looks
-    assert [r.done_at_s for r in one.requests] == [r.done_at_s for r in other.requests]
-    assert one.gang_s == other.gang_s
+    first, second = simulate(played), simulate(played)
+    assert first.looks == second.looks
+    assert [r.done_at_s for r in first.requests] == [r.done_at_s for r in second.requests]
+    assert first.gang_s == second.gang_s
 
 
 @pytest.mark.parametrize(("ranks", "slower"), [(1, 1.0), (4, 1.2)])
@@ -69,25 +69,25 @@ def test_steps_take_what_the_formula_says(work: float, ranks: int, slower: float
         },
         gang={"max_num_seqs": 1000, "kv_tokens": 10**7, "ranks": ranks},
     )
-    settled = [one for one in fixed(played, 1).requests if 40 < one.at_s < 100]
-    tpot_s = sum(one.tpot_s or 0.0 for one in settled) / len(settled)
+    settled = [request for request in fixed(played, 1).requests if 40 < request.at_s < 100]
+    tpot_s = sum(request.tpot_s or 0.0 for request in settled) / len(settled)
     formula_s = 0.005 / (1 - work)
     assert 0.97 * formula_s <= tpot_s <= 1.03 * slower * formula_s
 
 
 def test_ranks_are_fitted_to_what_they_are_made_of() -> None:
-    seen: list[Observation] = []
+    looks: list[Observation] = []
 
-    def watch(one: Observation, state: PolicyState, config: object) -> Decision:
-        seen.append(one)
+    def watch(seen: Observation, state: PolicyState, config: object) -> Decision:
+        looks.append(seen)
         return Decision(1, state)
 
     simulate(scenario(level(20, 30), burst(100, at_s=10), traffic=MIXED), watch)
-    assert seen[0].capacity is not None
-    assert seen[0].capacity.step is None
-    assert seen[-1].capacity is not None
-    assert seen[-1].capacity.step is not None
-    step = seen[-1].capacity.step
+    assert looks[0].capacity is not None
+    assert looks[0].capacity.step is None
+    assert looks[-1].capacity is not None
+    assert looks[-1].capacity.step is not None
+    step = looks[-1].capacity.step
     fitted = (step.base_s, step.sequence_s, step.prefill_token_s)
     assert fitted == pytest.approx((0.005, 0.0003, 0.00005), rel=0.1)
 
@@ -107,7 +107,11 @@ def test_gangs_that_drain_lose_nothing() -> None:
     assert outcome.answered == len(outcome.requests)
     assert each_ends_once(outcome)
     assert max(look.gangs.draining for look in outcome.looks) == 2
-    moved = [one for one in outcome.requests if one.ticket.prompt_tokens > one.prompt_tokens]
+    moved = [
+        request
+        for request in outcome.requests
+        if request.ticket.prompt_tokens > request.prompt_tokens
+    ]
     assert moved  # their streams were longer than the time to drain
     assert outcome.looks[-1].gangs.up == 1
 
@@ -141,7 +145,7 @@ def test_without_a_gang_nobody_waits_longer_than_the_deadline() -> None:
 
 
 def test_gangs_are_there_before_they_are_missed() -> None:
-    """Beside one who adds a gang once a target is missed, in the same traffic."""
+    """The policy is compared with one that adds a gang once a target is missed."""
     rising = scenario(
         {"shape": "ramp", "duration_s": 300, "from_per_s": 10, "to_per_s": 120},
         level(120, 60, at_s=300),

@@ -1,4 +1,4 @@
-"""Figures, and the picture, of a simulation."""
+"""The figures and the picture of a simulation."""
 
 from pathlib import Path
 
@@ -13,14 +13,16 @@ from tests.deployments.simulation.scenarios import burst, level, scenario
 
 def test_figures_are_those_of_the_requests() -> None:
     outcome = fixed(scenario(burst(500, duration_s=1), level(1, 50)), 1)
-    found = summary(outcome)
-    assert found.requests == found.answered == len(outcome.requests)
-    in_time = sum(one.ttft_s is not None and one.ttft_s <= 1 for one in outcome.requests)
-    assert 0 < found.good == in_time < found.requests
-    assert found.goodput_per_s == found.good / 50
-    assert found.ttft_s.p50 < found.ttft_s.p99  # type: ignore[operator]
-    assert (found.gangs_least, found.gangs_mean, found.gangs_most) == (1, 1, 1)
-    assert (found.added, found.let_go) == (0, 0)
+    figures = summary(outcome)
+    assert figures.requests == figures.answered == len(outcome.requests)
+    in_time = sum(
+        request.ttft_s is not None and request.ttft_s <= 1 for request in outcome.requests
+    )
+    assert 0 < figures.good == in_time < figures.requests
+    assert figures.goodput_per_s == figures.good / 50
+    assert figures.ttft_s.p50 < figures.ttft_s.p99  # type: ignore[operator]
+    assert (figures.gangs_least, figures.gangs_mean, figures.gangs_most) == (1, 1, 1)
+    assert (figures.added, figures.let_go) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -34,5 +36,5 @@ def test_a_quantile_is_the_smallest_that_enough_values_do_not_exceed(
 
 
 def test_a_picture_is_written(tmp_path: Path) -> None:
-    plot(fixed(scenario(level(20, 20)), 2), tmp_path / "it.png", "it")
-    assert (tmp_path / "it.png").read_bytes().startswith(b"\x89PNG")
+    plot(fixed(scenario(level(20, 20)), 2), tmp_path / "plot.png", "title")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")

@@ -1,4 +1,4 @@
-"""What the loader accepts; that what it loads is right is tests/system/parity's to show."""
+"""What the loader accepts; tests/system/parity shows that what it loads is right."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,7 +38,7 @@ def file(name: str) -> ShardFile:
 def model(
     rank: int, size: int, placement: str = "linear", experts: int = EXPERTS, **quant: bool
 ) -> torch.nn.Module:
-    """With one layer that vLLM has laid out like this."""
+    """Return a model with one layer that vLLM has laid out like this."""
     _, expert_map, _ = determine_expert_map(size, rank, experts, placement)
     held = [*range(experts)] if expert_map is None else (expert_map >= 0).nonzero().flatten()
     layer: Any = torch.nn.Module()
@@ -47,7 +47,7 @@ def model(
         ep_rank=rank,
         ep_size=size,
         global_num_experts=experts,
-        get_local_expert_ids=lambda: [int(one) for one in held],
+        get_local_expert_ids=lambda: [int(expert) for expert in held],
     )
     return torch.nn.Sequential(layer)
 
@@ -64,8 +64,8 @@ def parallel(**changes: Any) -> SimpleNamespace:
 def test_vllm_finds_it_by_its_name_however_often_it_is_registered() -> None:
     loader.register()
     loader.register()
-    found = get_model_loader(LoadConfig(load_format="expert_shards"))
-    assert isinstance(found, ExpertShardLoader)
+    registered = get_model_loader(LoadConfig(load_format="expert_shards"))
+    assert isinstance(registered, ExpertShardLoader)
 
 
 @pytest.mark.parametrize("groups", [1, 2, 8, 128])
@@ -138,7 +138,7 @@ def test_a_draft_model_is_read_as_mistral_writes_it(tmp_path: Path) -> None:
 
 @pytest.fixture
 def incomplete(tmp_path: Path) -> Path:
-    """A set of four groups; the only file of the last one is missing."""
+    """Write a set of four groups without the only file of the last group."""
     (tmp_path / MANIFEST).write_text(manifest(4).model_dump_json())
     for group in range(3):
         (tmp_path / f"experts-{group}.safetensors").touch()

@@ -1,4 +1,4 @@
-"""On a set in a directory and on one in S3: the same tensors, and no other file is touched."""
+"""A set in a directory and a set in S3 give the same tensors, and no other file is touched."""
 
 import shutil
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ RANKS = 2
 
 @pytest.fixture
 def shard_set(tmp_path: Path) -> Path:
-    """Two files of the base, a group for each of four experts."""
+    """Write a set: two files of the base, and a group for each of four experts."""
     directory = tmp_path / "set"
     directory.mkdir()
 
@@ -98,7 +98,7 @@ def test_a_rank_fetches_no_file_of_another(
     proxy.passed.clear()
     files = files_of(opened, 1)
     assert names_of(opened, files) == names([2, 3])
-    assert {Path(one.name).name for one in proxy.of("GET")} == {file.name for file in files}
+    assert {Path(passed.name).name for passed in proxy.of("GET")} == {file.name for file in files}
 
 
 def test_what_a_rank_has_fetched_the_next_one_reads(
@@ -107,7 +107,7 @@ def test_what_a_rank_has_fetched_the_next_one_reads(
     for rank in range(RANKS):
         opened = open_set(str(in_s3), tmp_path / "cache")
         names_of(opened, files_of(opened, rank))
-    fetched = [Path(one.name).name for one in proxy.of("GET") if one.name.endswith("tensors")]
+    fetched = [Path(passed.name).name for passed in proxy.of("GET", ".safetensors")]
     assert sorted(fetched) == sorted({*fetched})
 
 

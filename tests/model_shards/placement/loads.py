@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from model_shards.placement.expert_load import ExpertLoad
 
-# Many equal ones, some tokens more or less, and a few busy experts.
+# Many equal loads, some tokens more or less, and a few busy experts.
 _TOKENS = st.one_of(st.integers(0, 3), st.integers(0, 1000), st.integers(0, 10**15))
 
 

@@ -9,9 +9,9 @@ LOAD = ExpertLoad(tokens=((30, 10, 0, 0), (5, 5, 5, 5), (0, 0, 0, 0)))
 
 
 def test_the_busiest_group_is_compared_with_the_mean() -> None:
-    found = balance(LOAD, linear_order(3, 4), 2)
-    assert found.layers == (2.0, 1.0, 1.0)
-    assert found.overall == pytest.approx((40 + 10) / (20 + 10))
+    linear = balance(LOAD, linear_order(3, 4), 2)
+    assert linear.layers == (2.0, 1.0, 1.0)
+    assert linear.overall == pytest.approx((40 + 10) / (20 + 10))
 
 
 def test_all_ranks_wait_in_every_layer_for_its_busiest() -> None:
@@ -28,6 +28,6 @@ def test_one_group_is_even() -> None:
 )
 def test_sizes_are_those_that_the_groups_serve(groups: int, sizes: list[int]) -> None:
     load = ExpertLoad(tokens=(tuple(range(groups * 4)),))
-    found = changes(load, balanced_order(load, groups), groups)
-    assert [change.expert_parallel for change in found] == sizes
-    assert all(change.ordered.overall <= change.linear.overall for change in found)
+    by_size = changes(load, balanced_order(load, groups), groups)
+    assert [change.expert_parallel for change in by_size] == sizes
+    assert all(change.ordered.overall <= change.linear.overall for change in by_size)

@@ -16,7 +16,7 @@ Case = tuple[ExpertLoad, int]
 
 
 def bounded(tokens: tuple[int, ...], order: tuple[int, ...], groups: int) -> bool:
-    """`max <= mean + (1 - 1/groups) * (largest - smallest)`, in integers."""
+    """Tell whether `max <= mean + (1 - 1/groups) * (largest - smallest)`, in integers."""
     spread = max(tokens) - min(tokens)
     return groups * heaviest(tokens, order, groups) <= sum(tokens) + (groups - 1) * spread
 
@@ -127,7 +127,7 @@ def test_unequal_groups_are_refused(groups: int) -> None:
 
 
 def halvings(groups: int) -> list[int]:
-    """The sizes that a set of that many groups is even at: 12 → 1, 2, 4, 12."""
+    """Return the sizes that a set of `groups` groups is even at: 12 → 1, 2, 4, 12."""
     sizes, left, factor = [1], groups, 2
     while left > 1:
         if left % factor:

@@ -17,7 +17,7 @@ Content = tuple[str, tuple[int, ...], bytes]  # dtype, shape, bytes
 
 @dataclass(frozen=True)
 class SmallCheckpoint:
-    """Noise, the first layers dense; the same seed gives the same bytes."""
+    """A checkpoint of noise whose first layers are dense; the same seed gives the same bytes."""
 
     experts: int = 8
     layers: int = 3
@@ -88,7 +88,7 @@ def write_safetensors(path: Path, tensors: dict[str, Content]) -> None:
 
 
 def read_safetensors(path: Path) -> dict[str, Content]:
-    """Independent of what is tested, but for the format itself."""
+    """Read a file's tensors without any of the code that is tested."""
     raw = path.read_bytes()
     start = 8 + int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8:start])

@@ -12,7 +12,7 @@ from tests.model_shards.shard_set.small_checkpoint import SmallCheckpoint
 
 def _run(*arguments: object) -> Result:
     return CliRunner().invoke(
-        app, [str(one) for one in arguments], env={"NO_COLOR": "1", "COLUMNS": "200"}
+        app, [str(argument) for argument in arguments], env={"NO_COLOR": "1", "COLUMNS": "200"}
     )
 
 
@@ -41,9 +41,9 @@ def test_a_set_is_verified_file_by_file(shard_set: Path) -> None:
     result = _run("verify", shard_set)
     assert result.exit_code == 1
     named = [line.split(",")[0] for line in result.stdout.splitlines()]
-    what = ["altered", "missing", "short", "long"]
+    faults = ["altered", "missing", "short", "long"]
     files = [base, *experts[:3]]
-    assert named == [f"{file.name}: {one}" for file, one in zip(files, what, strict=True)]
+    assert named == [f"{file.name}: {fault}" for file, fault in zip(files, faults, strict=True)]
     assert "4 files aren't as the manifest says" in result.stderr
 
 

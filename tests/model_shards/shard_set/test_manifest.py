@@ -37,8 +37,8 @@ def test_ranks_of_any_size_that_divides_share_all_groups(
     manifest = _manifest(groups, per_group)
     size = data.draw(st.sampled_from([n for n in range(1, groups + 1) if groups % n == 0]))
     read = [manifest.groups_of(rank, size) for rank in range(size)]
-    assert [group for one in read for group in one] == list(range(groups))
-    assert {len(one) for one in read} == {groups // size}
+    assert [group for share in read for group in share] == list(range(groups))
+    assert {len(share) for share in read} == {groups // size}
     assert manifest.weights_of(range(size), size) == manifest.files[1:]
     assert Manifest.model_validate_json(manifest.model_dump_json()) == manifest
 

@@ -13,12 +13,14 @@ def test_a_split_holds_no_file_and_not_even_a_tensor(tmp_path: Path) -> None:
     for source in (small, large):
         SmallCheckpoint(files=1, index=False).write(source)
     _add_large_tensors(large)
-    small_bytes, large_bytes = (cut(one, tmp_path / "out").peak_bytes for one in (small, large))
+    small_bytes, large_bytes = (
+        cut(source, tmp_path / "out").peak_bytes for source in (small, large)
+    )
     assert large_bytes - small_bytes < TENSOR_BYTES
 
 
 def _add_large_tensors(directory: Path) -> None:
-    """One more file, which is a hole but for its head."""
+    """Add a file that is a hole except for its header."""
     (first,) = directory.glob("*.safetensors")
     first.rename(directory / "consolidated-1.safetensors")
     header = json.dumps(

@@ -1,4 +1,4 @@
-"""A split that was cut short, and what the next one makes of it."""
+"""A split that is cut short, and how the next split goes on from it."""
 
 import os
 import signal

@@ -32,10 +32,10 @@ def _identity(checkpoint: SmallCheckpoint, directory: Path) -> str:
 
 
 def test_the_identity_is_of_the_tensors_wherever_they_stand(tmp_path: Path) -> None:
-    one = _identity(SMALL, tmp_path / "one")
-    assert _identity(replace(SMALL, files=3, index=False), tmp_path / "three") == one
-    assert _identity(replace(SMALL, seed=1), tmp_path / "other") != one
-    assert _identity(replace(SMALL, dtype="U8"), tmp_path / "dtype") != one
+    identity = _identity(SMALL, tmp_path / "two")
+    assert _identity(replace(SMALL, files=3, index=False), tmp_path / "three") == identity
+    assert _identity(replace(SMALL, seed=1), tmp_path / "other") != identity
+    assert _identity(replace(SMALL, dtype="U8"), tmp_path / "dtype") != identity
 
 
 @pytest.mark.parametrize("end", [0, -1])

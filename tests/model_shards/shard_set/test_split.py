@@ -91,10 +91,10 @@ def _tensors(out: Path, names: list[str]) -> dict[str, Content]:
         with safe_open(out / name, framework="pt") as file:
             assert file.metadata()["format"] == "pt"
             for tensor in file.keys():  # noqa: SIM118 - not a mapping
-                file.get_tensor(tensor)  # torch refuses bytes that stand askew
-        found = read_safetensors(out / name)
-        assert not found.keys() & tensors.keys()
-        tensors |= found
+                file.get_tensor(tensor)  # torch refuses bytes that aren't aligned
+        of_file = read_safetensors(out / name)
+        assert not of_file.keys() & tensors.keys()
+        tensors |= of_file
     return tensors
 
 
@@ -178,7 +178,7 @@ def test_what_is_lost_is_not_made_of_another_source(
     for path in out.glob("*.safetensors"):
         path.unlink()
     tensors = SourceCheckpoint.read(source).tensors.values()
-    largest = max(tensors, key=lambda one: one.size_bytes)
+    largest = max(tensors, key=lambda tensor: tensor.size_bytes)
     content = bytearray(largest.path.read_bytes())
     content[largest.offset + largest.size_bytes // 2] ^= 1
     largest.path.write_bytes(content)

@@ -42,12 +42,12 @@ def raw(tensor: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("verify", [True, False])
 def test_every_tensor_is_the_one_that_was_written(path: Path, verify: bool) -> None:
-    found = loaded(path, described(path), verify=verify)
-    assert found.keys() == TENSORS.keys()
+    tensors = loaded(path, described(path), verify=verify)
+    assert tensors.keys() == TENSORS.keys()
     for name, tensor in TENSORS.items():
-        assert found[name].dtype == tensor.dtype
-        assert found[name].shape == tensor.shape
-        assert raw(found[name]).equal(raw(tensor))
+        assert tensors[name].dtype == tensor.dtype
+        assert tensors[name].shape == tensor.shape
+        assert raw(tensors[name]).equal(raw(tensor))
 
 
 def test_each_byte_is_read_once(path: Path) -> None:
@@ -87,7 +87,7 @@ def header(**entries: object) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-ONE = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ ONE = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
         ((1 << 60).to_bytes(8, "little"), "longer than the file"),
         ((2).to_bytes(8, "little") + b"no", "header"),
         ((2).to_bytes(8, "little") + b"[]", "header"),
-        (header(a=ONE | {"dtype": "F3"}) + bytes(8), "F3"),
-        (header(a=ONE | {"shape": [-2]}) + bytes(8), "header"),
-        (header(a=ONE | {"shape": [3]}) + bytes(8), "header"),
-        (header(a=ONE | {"data_offsets": [8, 16]}) + bytes(16), "header"),
-        (header(a=ONE, b=ONE) + bytes(8), "header"),
+        (header(a=ENTRY | {"dtype": "F3"}) + bytes(8), "F3"),
+        (header(a=ENTRY | {"shape": [-2]}) + bytes(8), "header"),
+        (header(a=ENTRY | {"shape": [3]}) + bytes(8), "header"),
+        (header(a=ENTRY | {"data_offsets": [8, 16]}) + bytes(16), "header"),
+        (header(a=ENTRY, b=ENTRY) + bytes(8), "header"),
         (header(a={"dtype": "F32"}) + bytes(8), "header"),
-        (header(a=ONE) + bytes(9), "end at byte"),
-        (header(a=ONE) + bytes(7), "end at byte"),
+        (header(a=ENTRY) + bytes(9), "end at byte"),
+        (header(a=ENTRY) + bytes(7), "end at byte"),
     ],
 )
 def test_what_is_no_safetensors_file(tmp_path: Path, content: bytes, complaint: str) -> None:

@@ -19,7 +19,7 @@ def shard_set(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def pushed(location: Location, shard_set: Path, proxy: FaultyProxy) -> Location:
-    """Where the shard set is whole; nothing has passed the proxy since."""
+    """Push the shard set, and return where; nothing has passed the proxy since."""
     push(shard_set, location, Meter(), PART_BYTES)
     proxy.passed.clear()
     return location

@@ -1,4 +1,4 @@
-"""Stands before the S3 server on a port of its own, counts what passes, and breaks some of it."""
+"""A proxy before the S3 server that counts what passes it, and breaks some of it."""
 
 import http.client
 import socket
@@ -14,7 +14,7 @@ _SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</M
 
 @dataclass
 class Fault:
-    """Breaks the first `times` requests of a method for an object whose key ends so."""
+    """Breaks the first `times` requests of a method for objects whose keys end in `suffix`."""
 
     kind: Literal["reset", "short", "wrong", "busy"]
     suffix: str
@@ -24,6 +24,8 @@ class Fault:
 
 @dataclass
 class Passed:
+    """A request that has passed the proxy."""
+
     method: str
     name: str
     range: str | None
@@ -32,7 +34,7 @@ class Passed:
 
 @dataclass
 class FaultyProxy:
-    """`held` is set when a request beyond `hold_after` is there; it waits for `release`."""
+    """The running proxy; a request beyond `hold_after` sets `held`, and waits for `release`."""
 
     upstream_port: int
     faults: list[Fault] = field(default_factory=list)
@@ -61,10 +63,14 @@ class FaultyProxy:
         self._thread.join()
 
     def of(self, method: str, suffix: str = "") -> list[Passed]:
-        return [one for one in self.passed if one.method == method and one.name.endswith(suffix)]
+        return [
+            passed
+            for passed in self.passed
+            if passed.method == method and passed.name.endswith(suffix)
+        ]
 
     def begin(self, passed: Passed) -> Fault | None:
-        """Notes a request, holds it where it is to be held, and says how to break it."""
+        """Note a request, hold it if it is to be held, and return how to break it."""
         with self._lock:
             self.passed.append(passed)
             alike = len(self.of(self.hold_method, self.hold_suffix))
@@ -131,7 +137,7 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
                 return  # a client that was killed
 
         def log_message(self, format: str, *args: object) -> None:
-            """Passed requests are in `passed`."""
+            """Print nothing: requests are in `passed`."""
 
         do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on  # noqa: N815
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from model_shards.shard_set.manifest import MANIFEST, Manifest, ShardFile, Source
 
 PART_BYTES = 128 << 10
-BASE_BYTES = 20 * PART_BYTES + 7  # the last part is a short one
+BASE_BYTES = 20 * PART_BYTES + 7  # the last part is short
 GROUP_BYTES = 3 * PART_BYTES
 
 
 def write_set(directory: Path, seed: int = 0) -> Manifest:
-    """The same seed gives the same bytes."""
+    """Write the set to a directory; the same seed gives the same bytes."""
     directory.mkdir(parents=True)
     noise = random.Random(seed)
 

@@ -27,9 +27,9 @@ def test_four_processes_fetch_each_file_once(
         assert [Path(path).read_bytes() for path in paths] == [
             (shard_set / file.name).read_bytes() for file in files
         ]
-    ranges = [one for one in proxy.of("GET") if not one.name.endswith(MANIFEST)]
-    assert len(ranges) == len({(one.name, one.range) for one in ranges})
-    assert sum(one.sent_bytes for one in ranges) == sum(file.size_bytes for file in files)
+    ranges = [passed for passed in proxy.of("GET") if not passed.name.endswith(MANIFEST)]
+    assert len(ranges) == len({(passed.name, passed.range) for passed in ranges})
+    assert sum(passed.sent_bytes for passed in ranges) == sum(file.size_bytes for file in files)
 
 
 def test_who_is_killed_leaves_nothing_that_looks_whole_and_the_next_goes_on(
@@ -63,7 +63,7 @@ def test_routers_get_companions_only(
         "empty",
     }
     assert Manifest.load(directory) == Manifest.load(shard_set)
-    assert not [one for one in proxy.of("GET") if one.name.endswith(".safetensors")]
+    assert not proxy.of("GET", ".safetensors")
 
 
 def test_another_set_at_the_location_is_never_mixed_with_the_old_one(
@@ -71,8 +71,8 @@ def test_another_set_at_the_location_is_never_mixed_with_the_old_one(
 ) -> None:
     old = NodeCache(pushed, tmp_path / "cache").companions()
     s3 = boto3.client("s3")
-    for found in s3.list_objects_v2(Bucket=pushed.bucket)["Contents"]:
-        s3.delete_object(Bucket=pushed.bucket, Key=found["Key"])
+    for listed in s3.list_objects_v2(Bucket=pushed.bucket)["Contents"]:
+        s3.delete_object(Bucket=pushed.bucket, Key=listed["Key"])
     write_set(tmp_path / "other", seed=1)
     push(tmp_path / "other", pushed, Meter(), PART_BYTES)
     new = NodeCache(pushed, tmp_path / "cache").companions()

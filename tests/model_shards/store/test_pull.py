@@ -35,7 +35,7 @@ def test_only_what_the_ranks_read_is_fetched(
     expected = (*manifest.companions, *manifest.base, *manifest.groups[2], *manifest.groups[3])
     assert set(files) == set(expected)
     assert set(_contents(tmp_path / "copy")) == {MANIFEST, *(file.name for file in expected)}
-    fetched_bytes = sum(one.sent_bytes for one in proxy.of("GET"))
+    fetched_bytes = sum(passed.sent_bytes for passed in proxy.of("GET"))
     manifest_bytes = (tmp_path / "copy" / MANIFEST).stat().st_size
     assert fetched_bytes == sum(file.size_bytes for file in expected) + manifest_bytes
 
@@ -57,9 +57,9 @@ def test_a_killed_pull_goes_on_where_it_was(
     proxy.passed.clear()
     meter = Meter()
     pull(pushed, copy, meter, part_bytes=PART_BYTES)
-    starts = {one.range for one in proxy.of("GET", _BASE)}
+    starts = {passed.range for passed in proxy.of("GET", _BASE)}
     assert len(starts) == 21 - len(noted)
-    assert sum(one.sent_bytes for one in proxy.of("GET", _BASE)) <= (
+    assert sum(passed.sent_bytes for passed in proxy.of("GET", _BASE)) <= (
         BASE_BYTES - (len(noted) - 1) * PART_BYTES
     )
     assert meter.spared_bytes >= (len(noted) - 1) * PART_BYTES
@@ -145,7 +145,8 @@ def test_a_copy_that_was_altered_is_mended(
     proxy.passed.clear()
     pull(pushed, copy, Meter(), part_bytes=PART_BYTES)
     assert _contents(copy) == _contents(shard_set)
-    assert {one.name.rpartition("/")[2] for one in proxy.of("GET")} == {MANIFEST, "tekken.json"}
+    names = {passed.name.rpartition("/")[2] for passed in proxy.of("GET")}
+    assert names == {MANIFEST, "tekken.json"}
 
 
 def test_another_set_is_not_mixed_in(pushed: Location, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.model_shards.store.small_set import PART_BYTES, write_set
 
 def _names(location: Location) -> set[str]:
     answer = boto3.client("s3").list_objects_v2(Bucket=location.bucket)
-    return {found["Key"].removeprefix(location.key("")) for found in answer.get("Contents", ())}
+    return {listed["Key"].removeprefix(location.key("")) for listed in answer.get("Contents", ())}
 
 
 def test_what_is_there_is_not_sent_again(pushed: Location, shard_set: Path) -> None:
@@ -78,7 +78,7 @@ def test_an_altered_file_is_refused(location: Location, shard_set: Path, name: s
         push(shard_set, location, Meter(), PART_BYTES)
     assert not {name, MANIFEST} & _names(location)
     uploads = boto3.client("s3").list_multipart_uploads(Bucket=location.bucket)
-    assert not [one for one in uploads.get("Uploads", ()) if one["Key"].endswith(name)]
+    assert not [upload for upload in uploads.get("Uploads", ()) if upload["Key"].endswith(name)]
 
 
 def test_a_shorter_or_missing_file_is_refused_before_anything_is_sent(

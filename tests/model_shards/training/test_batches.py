@@ -43,4 +43,4 @@ def test_every_token_is_answer_given_or_padding() -> None:
 def test_the_same_pool_comes_again(tokenizer: ConversationTokenizer) -> None:
     once, again = pool(tokenizer, 0.5), pool(tokenizer, 0.5)
     assert len(once) == len(again)
-    assert all(torch.equal(one.ids, two.ids) for one, two in zip(once, again, strict=True))
+    assert all(torch.equal(batch.ids, other.ids) for batch, other in zip(once, again, strict=True))

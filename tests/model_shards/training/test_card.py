@@ -1,4 +1,4 @@
-"""The model card: what it tells is what was found."""
+"""The model card tells what was found."""
 
 import json
 

@@ -62,8 +62,8 @@ def test_another_recipe_starts_anew(tokenizer: ConversationTokenizer, tmp_path: 
 
 
 def test_the_pace_rises_stays_and_falls() -> None:
-    found = [
+    shares = [
         pace(Position(tokens=tokens, batches=batches), 1000)
         for tokens, batches in ((0, 0), (100, 99), (400, 400), (700, 700), (1000, 1000))
     ]
-    assert found == pytest.approx([0.01, 1, 0.75, 0.375, 0.02])
+    assert shares == pytest.approx([0.01, 1, 0.75, 0.375, 0.02])

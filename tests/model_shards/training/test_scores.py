@@ -33,8 +33,8 @@ def test_who_learned_nothing_has_no_score(
 def test_who_learned_has_a_score_in_every_skill(tokenizer: ConversationTokenizer) -> None:
     trained = fresh_model(NANO, seed=1).eval()
     trained.load_state_dict(to_transformers(NANO, load_tensors(TRAINED_NANO)))
-    found = scores(trained, tokenizer, questions=10)
-    assert all(share > 0.3 for share in found.values()), found
+    shares = scores(trained, tokenizer, questions=10)
+    assert all(share > 0.3 for share in shares.values()), shares
 
 
 def test_every_token_counts_for_four_experts_of_every_layer(

@@ -1,4 +1,4 @@
-"""A cluster of two hosts, brought up with what `small4 cluster render` writes and tells to type."""
+"""A cluster of two hosts, brought up by what `small4 cluster render` writes and prints."""
 
 import json
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ _LAYOUT = Layout(
 
 @dataclass(frozen=True)
 class Cluster:
-    """It serves; `head` is also where the first rank runs."""
+    """A cluster that serves nano; the first rank runs on `head`, too."""
 
     network: Network
     last_step: str
@@ -51,7 +51,7 @@ class Cluster:
         return self.network.hosts[1]
 
     def client(self) -> openai.AsyncOpenAI:
-        """Through the operator's tunnel, a socket among files, for networks are apart."""
+        """Make a client for the operator's tunnel: a Unix socket, for the networks are apart."""
         socket = str(self.network.operator.root / _SOCKET)
         transport = httpx2.AsyncHTTPTransport(uds=socket)
         return openai.AsyncOpenAI(
@@ -63,7 +63,7 @@ class Cluster:
         )
 
     def status(self) -> dict[str, Any]:
-        """`small4 status --json`, on the head."""
+        """Ask `small4 status --json` on the head."""
         told = self.head.run(*_as_operator("small4 status serve.yaml --json"))
         status: dict[str, Any] = json.loads(told.splitlines()[-1])
         return status
@@ -74,7 +74,7 @@ class Cluster:
 
 @contextmanager
 def cluster(network: Network) -> Iterator[Cluster]:
-    """Up as long as the `network` is."""
+    """Bring a cluster up, which lasts as long as the `network`."""
     prepare(ServeFile.load(DEFAULT_CONFIG).deployment)  # the shards of nano
     manifest, operator = _manifest(network), network.operator
     for name, text in render(manifest, _LAYOUT).items():
@@ -123,12 +123,12 @@ def _type(operator: Host, command: str) -> None:
 
 
 def _as_operator(command: str) -> tuple[str, ...]:
-    """As `ray exec` would have it run, but for what that prints besides."""
+    """Wrap a command as `ray exec` would, without the text that `ray exec` prints besides."""
     return "bash", "-lc", f". ~/.bashrc; cd {PROJECT_ROOT}; {command}"
 
 
 def _tunnel(network: Network) -> str:
-    """In the background once it is there, until the operator's machine ends."""
+    """Make the command that opens a tunnel, which lasts as long as the operator's machine."""
     options = "-o StrictHostKeyChecking=no -o ExitOnForwardFailure=yes"
     where = f"/{_SOCKET}:127.0.0.1:8000"
     head = f"root@{network.hosts[0].address}"

@@ -1,4 +1,4 @@
-"""One cluster for all tests of this folder; its machines go when they are over."""
+"""One cluster for all tests of this folder; its machines end after the last test."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ def served() -> Iterator[Cluster]:
 
 
 def _missing() -> str | None:
-    """Why this machine can't be divided into others."""
+    """Say why this machine can't be divided into others, if it can't."""
     if os.geteuid() != 0:
         return "only root may make hosts of namespaces"
     for tool in ("unshare", "nsenter", "setpriv", "ip", "ss", "ssh", "curl", "pgrep"):

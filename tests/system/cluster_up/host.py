@@ -20,7 +20,7 @@ PACKAGES = PROJECT_ROOT / ".cache/ssh"
 
 @dataclass(frozen=True)
 class Host:
-    """Its processes are those of a PID namespace, and end with the first of them."""
+    """A host whose processes are those of a PID namespace, and end with the first of them."""
 
     name: str
     address: str
@@ -28,7 +28,7 @@ class Host:
 
     @property
     def root(self) -> Path:
-        """Its files, as seen from here."""
+        """The host's file system, as seen from this machine."""
         return Path(f"/proc/{self.pid}/root")
 
     @property
@@ -36,11 +36,11 @@ class Host:
         return self.root / "run/home"
 
     def command(self, *arguments: str) -> tuple[str, ...]:
-        """What runs `arguments` there, called from here."""
+        """Make the command that runs `arguments` on the host, called from this machine."""
         return ("nsenter", "--target", str(self.pid), "--all", "--wdns=/run/home", *arguments)
 
     def run(self, *arguments: str, timeout_s: float = 60, check: bool = True) -> str:
-        """Its output; what fails says what it printed."""
+        """Run a command on the host and return its output; a failure shows what it printed."""
         done = subprocess.run(
             self.command("env", "-i", *_environment(), *arguments),
             capture_output=True,
@@ -52,7 +52,7 @@ class Host:
         return done.stdout
 
     def processes(self) -> list[str]:
-        """The command lines of all but the first."""
+        """List the command lines of all processes but the first."""
         found = []
         for process in psutil.Process(self.pid).children(recursive=True):
             with suppress(psutil.Error):
@@ -67,7 +67,7 @@ def _environment() -> tuple[str, ...]:
 
 @contextmanager
 def host(name: str, address: str, *init: str, inside: Host | None = None) -> Iterator[Host]:
-    """Runs `init` as its first process; `inside` another one, with which it ends, too."""
+    """Run a host with `init` as its first process; it also ends with the host `inside`."""
     command = (*_UNSHARE, "--kill-child", "sh", str(_INIT), *init)
     environment = {**os.environ, "NAME": name, "ROOT": str(PROJECT_ROOT)}
     environment["PACKAGES"] = str(PACKAGES) if PACKAGES.exists() else ""
@@ -91,7 +91,7 @@ def host(name: str, address: str, *init: str, inside: Host | None = None) -> Ite
 
 
 def _first(process: psutil.Process) -> psutil.Process:
-    """The one below `process` that is number 1 in a namespace of its own."""
+    """Find the process below `process` that is number 1 in a namespace of its own."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     numbers = next(line for line in status.splitlines() if line.startswith("NSpid:"))
     return process if numbers.split()[-1] == "1" else _first(process.children()[0])

@@ -18,8 +18,10 @@ printf '%s\n' root:x:0:0::/run/home:/bin/bash sshd:x:109:65534::/run/sshd:/bin/f
 printf '127.0.0.1 localhost\n127.0.1.1 %s\n' "$NAME" | etc hosts
 etc resolv.conf </dev/null
 export HOME=/run/home
+# A worker's Ray ends this long after its head, or after a minute by default.
+echo "export RAY_gcs_rpc_server_reconnect_timeout_s=20" >"$HOME/.profile"
 # As the tests' own environment has it, where .venv belongs to another checkout.
-[ -z "$PYTHONPATH" ] || echo "export PYTHONPATH='$PYTHONPATH'" >"$HOME/.profile"
+[ -z "$PYTHONPATH" ] || echo "export PYTHONPATH='$PYTHONPATH'" >>"$HOME/.profile"
 cd "$HOME"
 echo ready
 exec "$@"

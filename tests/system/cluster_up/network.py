@@ -18,7 +18,7 @@ _SSHD = (
 
 @dataclass(frozen=True)
 class Network:
-    """`operator` has the private key for the others."""
+    """Machines on one network; `operator` has the private key for the others."""
 
     operator: Host
     hosts: tuple[Host, ...]
@@ -27,7 +27,7 @@ class Network:
 
 @contextmanager
 def network(*names: str) -> Iterator[Network]:
-    """One host a name; all of them end with the operator's machine, and it with this process."""
+    """Make a host for each name; they end with the operator's machine, it with this process."""
     with ExitStack() as stack:
         operator = stack.enter_context(host("operator", f"{_NETWORK}.1", *_idle()))
         operator.run("ip", "link", "add", "bridge", "type", "bridge")
@@ -38,9 +38,11 @@ def network(*names: str) -> Iterator[Network]:
         hosts = []
         for number, name in enumerate(names, start=2):
             init = ("sh", "-c", _sshd(public))
-            one = stack.enter_context(host(name, f"{_NETWORK}.{number}", *init, inside=operator))
-            _connect(operator, one)
-            hosts.append(one)
+            machine = stack.enter_context(
+                host(name, f"{_NETWORK}.{number}", *init, inside=operator)
+            )
+            _connect(operator, machine)
+            hosts.append(machine)
         yield Network(operator, tuple(hosts))
 
 
@@ -55,12 +57,12 @@ def _sshd(public: str) -> str:
     )
 
 
-def _connect(operator: Host, one: Host) -> None:
+def _connect(operator: Host, machine: Host) -> None:
     # Only the network is the operator's: the process id is one as we see it.
     there = ("nsenter", "--target", str(operator.pid), "--net")
-    pair = ("type", "veth", "peer", "name", "eth0", "netns", str(one.pid))
-    subprocess.run((*there, "ip", "link", "add", one.name, *pair), check=True)
-    operator.run("ip", "link", "set", one.name, "master", "bridge", "up")
-    one.run("ip", "address", "add", f"{one.address}/24", "dev", "eth0")
-    one.run("ip", "link", "set", "eth0", "up")
-    one.run("ip", "route", "add", "default", "via", operator.address)
+    pair = ("type", "veth", "peer", "name", "eth0", "netns", str(machine.pid))
+    subprocess.run((*there, "ip", "link", "add", machine.name, *pair), check=True)
+    operator.run("ip", "link", "set", machine.name, "master", "bridge", "up")
+    machine.run("ip", "address", "add", f"{machine.address}/24", "dev", "eth0")
+    machine.run("ip", "link", "set", "eth0", "up")
+    machine.run("ip", "route", "add", "default", "via", operator.address)

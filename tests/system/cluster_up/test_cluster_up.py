@@ -65,7 +65,7 @@ def test_ray_down_leaves_nothing(served: Cluster) -> None:
 
 
 async def answers(served: Cluster, kill: Host | None) -> list[str]:
-    """To all questions at once; every process of the host is killed once all have begun."""
+    """Ask all questions at once; kill every process of the host once all answers have begun."""
     begun = [asyncio.Event() for _ in QUESTIONS]
     async with served.client() as client:
         asked = [
@@ -102,14 +102,14 @@ async def told(
 
 
 def listening(host: Host, port: int) -> set[str]:
-    """On which addresses something does, on this port."""
+    """Return the addresses on which a process listens on this port."""
     lines = host.run("ss", "--listening", "--tcp", "--numeric", "--no-header").splitlines()
     addresses = [line.split()[3].rpartition(":") for line in lines]
     return {address.strip("[]") for address, _, at in addresses if at == str(port)}
 
 
 def rays(host: Host) -> set[str]:
-    """What runs there besides SSH."""
+    """Return the processes of a host besides SSH."""
     return {line for line in host.processes() if not line.startswith("ssh")}
 
 

@@ -31,7 +31,7 @@ _COMMANDS = (
 
 @contextmanager
 def fake_cloud(directory: Path, *, head_cpus: int, node_cpus: int, most: int) -> Iterator[None]:
-    """A head alone, and up to `most` nodes for what doesn't fit there."""
+    """Start a head, which may bring up to `most` nodes for what doesn't fit on it."""
     config = directory / "cloud.yaml"
     config.write_text(json.dumps(_config(head_cpus, node_cpus, most)))
     command = [
@@ -53,13 +53,13 @@ def fake_cloud(directory: Path, *, head_cpus: int, node_cpus: int, most: int) ->
 
 
 def nodes() -> int:
-    """That are alive."""
+    """List the living nodes."""
     found = _dashboard("/api/v0/nodes").json()["data"]["result"]["result"]
     return sum(node["state"] == "ALIVE" for node in found)
 
 
 def _config(head_cpus: int, node_cpus: int, most: int) -> dict[str, Any]:
-    """What Ray's autoscaler goes by; much of it means nothing where nodes are processes."""
+    """Make the autoscaler's config; much of it means nothing where nodes are processes."""
     return {
         "cluster_name": "fake",
         "provider": {
@@ -105,7 +105,7 @@ def _dashboard(path: str) -> httpx.Response:
 
 
 def _end(head: psutil.Process) -> None:
-    """With all nodes, whose processes go on without it: they have its environment."""
+    """End the head and all nodes, which would outlive it: they are known by its environment."""
     head.terminate()
     psutil.wait_procs([head], timeout=10)
     while left := [process for process in psutil.process_iter() if _of_the_cloud(process)]:

@@ -1,4 +1,4 @@
-"""Nodes come for a gang, and go after it: from a head alone to a gang on two nodes and back."""
+"""Ray brings nodes for a gang and ends them after it: from a head to two more nodes and back."""
 
 import time
 from collections.abc import Callable

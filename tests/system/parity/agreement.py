@@ -34,7 +34,7 @@ BFLOAT16_MEAN = 0.07
 
 
 def differences(reference: Reference, generations: Iterable[Generation]) -> torch.Tensor:
-    """Absolute differences of all log-probabilities that the engine told, in one row."""
+    """Return the absolute differences of all log-probabilities of the engine, in one row."""
     return torch.cat([_differences(reference, generation) for generation in generations])
 
 

@@ -1,4 +1,4 @@
-"""Reads from a worker of vLLM 0.32 which experts it holds, and what it has read for them."""
+"""Which experts a vLLM worker holds, and how much it has read for them. Read from vLLM 0.32."""
 
 from pathlib import Path
 from typing import Any
@@ -8,26 +8,26 @@ from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
 
 
 class ExpertCensus:
-    """vLLM mixes this into its worker class (`worker_extension_cls`)."""
+    """Methods that vLLM mixes into its worker class (`worker_extension_cls`)."""
 
     model_runner: Any
 
     def read_bytes(self) -> int:
-        """By read calls, as the kernel counts them, while weights were loaded."""
+        """Return the bytes of read calls while weights were loaded, as the kernel counts them."""
         return _Counted.read_bytes
 
     def weight_bytes(self) -> int:
-        """Of the model's parameters and buffers, as they were before kernels repacked some."""
+        """Return the bytes of the model's parameters and buffers before kernels repacked some."""
         return _Counted.weight_bytes
 
     def cache(self) -> tuple[int, int]:
-        """Tokens that the KV cache has room for, and its bytes."""
+        """Return the tokens that the KV cache has room for, and its bytes."""
         config = self.model_runner.cache_config
         held = {t.data_ptr(): t.nbytes for t in self.model_runner.kv_caches}
         return config.num_gpu_blocks * config.block_size, sum(held.values())
 
     def held_experts(self) -> list[dict[str, Any]]:
-        """A `HeldExperts` for each MoE layer, counted on the layer's own weights."""
+        """Return a `HeldExperts` for each MoE layer, counted on the layer's own weights."""
         layers = (m for m in self.model_runner.model.modules() if isinstance(m, RoutedExperts))
         return [{"ids": _ids(layer), "weights": len(layer.w13_weight)} for layer in layers]
 
@@ -39,7 +39,7 @@ def _ids(layer: Any) -> list[int]:
 
 
 class _Counted:
-    """vLLM imports this module before a worker loads its weights, and so it is around that."""
+    """Counts around the loading of weights: vLLM imports this module before a worker loads them."""
 
     read_bytes = 0
     weight_bytes = 0

@@ -22,7 +22,7 @@ _PICTURE = [10, 10, 10, 12, 10, 10, 10, 13]
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """nano, "trained" on 64 positions instead of 8192.
+    """Write a nano that claims to be trained on 64 positions instead of 8192.
 
     So YaRN's ramp and several steps of the query scaling lie within short prompts.
     """
@@ -66,7 +66,7 @@ def two_ranks_bfloat16(checkpoint: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 def _waves() -> list[list[Request]]:
-    """Uneven work: rank 0 has most of the first wave and idles throughout the second."""
+    """Make uneven work: rank 0 has most of the first wave and idles throughout the second."""
     # With this seed the likeliest token leads by 0.007 nats everywhere: no answer is a near tie.
     draw = random.Random(7)
 

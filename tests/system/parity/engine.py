@@ -1,11 +1,6 @@
-"""Runs vLLM on a `Run` and writes an `Outcome`: `python -m tests.system.parity.engine RUN OUTCOME`.
-
-In a process of its own, so that engines come and go without a trace in the test's.
-"""
+"""Runs vLLM on a `Run`, which gives an `Outcome`."""
 
 import asyncio
-import sys
-from pathlib import Path
 from typing import Any
 
 from vllm import SamplingParams
@@ -30,7 +25,7 @@ _ALTERNATIVES = 4
 
 
 async def outcome(run: Run) -> Outcome:
-    """Starts the engine, answers wave after wave, and asks every rank for its experts."""
+    """Start the engine, answer wave after wave, and ask every rank for its experts."""
     engine = AsyncLLM.from_engine_args(_engine_args(run))
     try:
         generations: list[Generation] = []
@@ -63,7 +58,7 @@ async def outcome(run: Run) -> Outcome:
 
 
 async def _ask_workers(engine: AsyncLLM, method: str) -> list[list[Any]]:
-    """Each rank's answers. AsyncLLM's own collective_rpc keeps the first rank's only."""
+    """Return each rank's answers; AsyncLLM's own collective_rpc keeps the first rank's only."""
     answers: list[list[Any]] = await engine.engine_core.call_utility_all_async(
         "collective_rpc", method, None, (), None
     )
@@ -119,9 +114,3 @@ def _generation(request: Request, output: RequestOutput) -> Generation:
         output=completion.token_ids,
         logprobs=[{token: p.logprob for token, p in at.items()} for at in positions],
     )
-
-
-if __name__ == "__main__":
-    run_path, outcome_path = map(Path, sys.argv[1:])
-    finished = asyncio.run(outcome(Run.model_validate_json(run_path.read_bytes())))
-    outcome_path.write_text(finished.model_dump_json())

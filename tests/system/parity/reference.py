@@ -15,7 +15,7 @@ from tests.system.parity.picture import pixels
 
 
 def load_tensors(checkpoint: Path) -> Tensors:
-    """Every tensor in float32, by its name in the checkpoint."""
+    """Load every tensor in float32, by its name in the checkpoint."""
     return {
         name: tensor.float()
         for file in sorted(checkpoint.glob("consolidated*.safetensors"))
@@ -34,7 +34,7 @@ class Reference:
     def logprobs(
         self, token_ids: list[int], picture_size: tuple[int, int] | None = None
     ) -> torch.Tensor:
-        """Log-probabilities of every token after each prefix, float32 (len - 1, vocab).
+        """Compute the log-probabilities of every token after each prefix, float32 (len - 1, vocab).
 
         `picture_size` is height and width in pixels of the picture whose tokens are among them.
         """
@@ -44,7 +44,7 @@ class Reference:
     def chosen(
         self, token_ids: list[int], picture_size: tuple[int, int] | None = None
     ) -> torch.Tensor:
-        """How many of the tokens choose each expert, integers (layers, experts)."""
+        """Count how many of the tokens choose each expert, integers (layers, experts)."""
         gates = [layer.mlp.gate for layer in self.model.model.language_model.layers]
         found: list[torch.Tensor] = []
         hooks = [

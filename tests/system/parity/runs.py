@@ -1,16 +1,23 @@
-"""An engine in a process of its own, run to its end."""
+"""An engine in processes of its own, run to its end.
+
+Each run is forked from a server that has imported vLLM once, for an import takes as long as a run
+of nano does. Engine cores are forked likewise, where vLLM would start new interpreters.
+"""
 
 import contextlib
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
+from functools import cache
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from tests.system.parity import engine_process
 from tests.system.parity.generation import Outcome, Request, Run
 
 _RUN_LIMIT_S = 240
@@ -34,35 +41,36 @@ def outcome(
     scratch: Path,
     **loading: Any,
 ) -> Outcome:
-    """Fails the test, with the end of the engine's log, if the engine fails."""
+    """Run an engine; fail the test, with the end of the engine's log, if the engine fails."""
     run = Run(checkpoint=checkpoint, dtype=dtype, ranks=ranks, waves=waves, **loading)
-    run_path, outcome_path, log_path = (scratch / name for name in ("run", "outcome", "log"))
+    paths = tuple(scratch / name for name in ("run", "outcome", "log"))
+    run_path, outcome_path, log_path = paths
     run_path.write_text(run.model_dump_json())
-    command = [sys.executable, "-m", "tests.system.parity.engine", str(run_path), str(outcome_path)]
-    with log_path.open("wb") as log, _process_group(command, log.fileno()) as process:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_RUN_LIMIT_S)
-        status = process.poll()
+    with _running(paths) as process:
+        process.join(_RUN_LIMIT_S)
+        status = process.exitcode
     if status != 0:
         ended = f"still running after {_RUN_LIMIT_S} s" if status is None else f"status {status}"
         pytest.fail(f"engine: {ended}\n{log_path.read_text()[-4000:]}")
     return Outcome.model_validate_json(outcome_path.read_bytes())
 
 
+@cache
+def _forks() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([engine_process.ENGINE])
+    return context
+
+
 @contextlib.contextmanager
-def _process_group(command: list[str], log: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A command of which nothing is left afterwards, engine cores and workers included."""
-    process = subprocess.Popen(
-        command,
-        cwd=Path(__file__).parents[2],
-        env=os.environ | _ENVIRONMENT,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+def _running(paths: tuple[Path, ...]) -> Iterator[ForkServerProcess]:
+    """Start a run and end all that is left of it, engine cores and workers included."""
+    process = _forks().Process(target=engine_process.run, args=paths)
+    with patch.dict(os.environ, _ENVIRONMENT):  # the server has what is there when it starts
+        process.start()
     try:
         yield process
     finally:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+            os.killpg(process.pid or 0, signal.SIGKILL)
+        process.join()

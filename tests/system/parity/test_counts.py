@@ -17,7 +17,7 @@ def outcome(request: pytest.FixtureRequest) -> Outcome:
 
 
 def computed(generation: Generation) -> list[int]:
-    """All tokens but the last, which nothing follows."""
+    """Return all tokens but the last, which nothing follows."""
     return [*generation.prompt, *generation.output][:-1]
 
 
@@ -25,8 +25,8 @@ def test_ranks_together_count_what_the_reference_chooses(
     outcome: Outcome, reference: Reference
 ) -> None:
     expected = sum(
-        reference.chosen(computed(one), one.picture_size)
-        for one in outcome.generations[:_FIRST_WAVE]
+        reference.chosen(computed(generation), generation.picture_size)
+        for generation in outcome.generations[:_FIRST_WAVE]
     )
     counted = sum(torch.tensor(rank.chosen) for rank in outcome.counted)
     assert torch.equal(torch.as_tensor(counted), torch.as_tensor(expected))
@@ -36,7 +36,7 @@ def test_each_rank_counts_its_own_requests_only(
     two_ranks: Outcome, architecture: Architecture
 ) -> None:
     first = two_ranks.generations[:_FIRST_WAVE]
-    busy = sum(len(computed(one)) for one in first)
+    busy = sum(len(computed(generation)) for generation in first)
     tokens = [rank.tokens for rank in two_ranks.counted]
     assert min(tokens) > 0
     assert sum(tokens) == busy

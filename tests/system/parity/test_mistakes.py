@@ -15,12 +15,12 @@ Mistake = Callable[[Architecture, Tensors], Reference]
 
 
 def swapped_experts(architecture: Architecture, tensors: Tensors) -> Reference:
-    """Two of 512, held by different ranks, in the layer with the least influence."""
+    """Swap two of 512 experts, held by different ranks, in the layer with the least influence."""
     last = architecture.n_layers - 1
     swapped = dict(tensors)
     for matrix in ("w1", "w2", "w3"):
-        one, other = (f"layers.{last}.experts.{e}.{matrix}.weight" for e in (0, 127))
-        swapped[one], swapped[other] = tensors[other], tensors[one]
+        first, last_expert = (f"layers.{last}.experts.{e}.{matrix}.weight" for e in (0, 127))
+        swapped[first], swapped[last_expert] = tensors[last_expert], tensors[first]
     return Reference(architecture, swapped)
 
 
@@ -40,7 +40,7 @@ def one_expert_too_few(architecture: Architecture, tensors: Tensors) -> Referenc
 
 
 def rotated_halves(architecture: Architecture, tensors: Tensors) -> Reference:
-    """Rotary pairs (i, i + 32) where the checkpoint means (2i, 2i + 1)."""
+    """Rotate the pairs (i, i + 32) where the checkpoint means (2i, 2i + 1)."""
     reference = Reference(architecture, tensors)
     reference.model.config.text_config.rope_interleave = False
     return reference

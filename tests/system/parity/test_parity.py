@@ -32,9 +32,13 @@ def test_each_of_two_ranks_holds_its_half_of_the_experts(
 
 
 def test_two_ranks_answer_with_the_tokens_of_one(one_rank: Outcome, two_ranks: Outcome) -> None:
-    ones, twos = one_rank.generations, two_ranks.generations
-    assert [two.prompt for two in twos] == [one.prompt for one in ones]
-    assert [two.output for two in twos] == [one.output for one in ones]
+    alone, together = one_rank.generations, two_ranks.generations
+    assert [generation.prompt for generation in together] == [
+        generation.prompt for generation in alone
+    ]
+    assert [generation.output for generation in together] == [
+        generation.output for generation in alone
+    ]
 
 
 def test_logprobs_are_those_of_the_reference(outcome: Outcome, reference: Reference) -> None:

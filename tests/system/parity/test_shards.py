@@ -42,7 +42,7 @@ def shards(
 
 @pytest.fixture(scope="session")
 def waves(one_rank: Outcome) -> list[list[Request]]:
-    """All of the whole checkpoint's prompts at once; the beginnings of its answers are awaited."""
+    """Ask all of the whole checkpoint's prompts at once, for the beginnings of its answers."""
     return [
         [
             Request(
@@ -84,7 +84,7 @@ def test_a_rank_reads_the_base_and_its_own_experts(from_shards: Outcome, shards:
 
 @pytest.fixture
 def in_s3(shards: Path, location: Location, proxy: FaultyProxy) -> Location:
-    """Where the set is; nothing has passed the proxy since."""
+    """Push the set, and return where it is; nothing has passed the proxy since."""
     push(shards, location, Meter())
     proxy.passed.clear()
     return location
@@ -105,13 +105,13 @@ def test_two_ranks_answer_from_s3_and_their_node_fetches_each_file_once(
         loader=loader,
     )
     assert beginnings(found) == beginnings(one_rank)
-    fetched = sorted(Path(one.name).name for one in proxy.of("GET", ".safetensors"))
+    fetched = sorted(Path(request.name).name for request in proxy.of("GET", ".safetensors"))
     assert fetched == sorted(file.name for file in cache.manifest.weights_of(range(2), 2))
 
 
 @pytest.fixture
 def reordered(checkpoint: Path, architecture: Architecture, tmp_path: Path) -> Path:
-    """A set whose experts stand as a made-up load wants it."""
+    """Split a set whose experts are ordered for a made-up load."""
     draw = random.Random(3)
     layers, experts = architecture.n_layers, architecture.moe.num_experts
     counts = tuple(tuple(draw.choices(range(100), k=experts)) for _ in range(layers))
@@ -134,4 +134,4 @@ def test_experts_in_another_order_answer_the_same(
 
 
 def beginnings(found: Outcome) -> list[list[int]]:
-    return [one.output[:_OUTPUT_TOKENS] for one in found.generations]
+    return [generation.output[:_OUTPUT_TOKENS] for generation in found.generations]

@@ -22,7 +22,7 @@ def trained_reference() -> Reference:
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one_rank", "two_ranks"])
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """Held-out questions, each answered to its end."""
+    """Answer held-out questions, each to the end of its answer."""
     tokenizer = ConversationTokenizer(TRAINED_NANO)
 
     def asked(number: int, conversation: Conversation) -> Request:

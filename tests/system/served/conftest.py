@@ -1,6 +1,7 @@
 """Each folder below brings up its own deployment, on one Ray for all of them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -12,10 +13,28 @@ from tests.system.served.deployed import SMALL4, command
 
 @pytest.fixture(scope="session", autouse=True)
 def own_ray() -> Iterator[None]:
-    """Refuses to work on somebody's cluster, and leaves nothing running."""
+    """Refuse to work on somebody's cluster, and leave nothing running."""
     if ServeApi().reachable() or LocalRay.find() is not None:
         pytest.exit("a Ray is running on this machine: stop it first (`small4 stop`)", returncode=2)
     yield
     command([str(SMALL4), "stop"], timeout_s=120)
     living = psutil.process_iter(["cmdline"])
-    assert not [one for one in living if "haproxy-serve" in " ".join(one.info["cmdline"] or [])]
+    commands = (" ".join(process.info["cmdline"] or []) for process in living)
+    assert not [command for command in commands if "haproxy-serve" in command]
+
+
+# Scaling comes after a deployment of one router and of gangs of another size: Serve begins an
+# autoscaled deployment with as many replicas as the one had that it replaces.
+_ORDER = ("expert_parallel", "keys", "two_gangs", "skills", "scaling")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the folders' tests in order, and leave all other tests where they are."""
+    here = Path(__file__).parent
+    places = [place for place, item in enumerate(items) if here in item.path.parents]
+    ordered = sorted(
+        (items[place] for place in places),
+        key=lambda item: _ORDER.index(item.path.relative_to(here).parts[0]),
+    )
+    for place, item in zip(places, ordered, strict=True):
+        items[place] = item

@@ -15,13 +15,14 @@ from configs.serve_file import DEFAULT_CONFIG
 
 Args = dict[str, Any]
 _LOOK_EVERY_S = 2  # a look takes a core for as long, and what is waited for wants it, too
+MODEL = "mistral-small-4"
 SMALL4 = Path(sys.executable).with_name("small4")
 
 
 def write_config(path: Path, *, gangs: Args, routers: Args, **args_too: Any) -> Path:
-    """The shipped local config with other gangs, routers, and `args_too`.
+    """Write the shipped local config with other gangs, routers, and `args_too`.
 
-    And with random weights: their answers are long, and never end by themselves.
+    Its weights are random: their answers are long, and never end by themselves.
     """
     config = yaml.safe_load(DEFAULT_CONFIG.read_text("utf-8"))
     args = config["applications"][0]["args"]
@@ -41,16 +42,16 @@ class Deployed:
 
     config: Path
     url: str = "http://127.0.0.1:8000"
-    model: str = "mistral-small-4"
+    model: str = MODEL
 
     @classmethod
     def up(cls, config: Path) -> "Deployed":
-        """Brings it up, in place of what another folder's tests have left there."""
+        """Bring a deployment up, in place of the one that another folder's tests have left."""
         command([str(SMALL4), "serve", str(config), "--detach"], timeout_s=400)
         return cls(config)
 
     def status(self) -> dict[str, Any]:
-        """`small4 status --json`."""
+        """Ask `small4 status --json`."""
         text = command([str(SMALL4), "status", str(self.config), "--json"], timeout_s=150)
         status: dict[str, Any] = json.loads(text.splitlines()[-1])
         return status
@@ -58,7 +59,7 @@ class Deployed:
     def wait_until(
         self, condition: Callable[[dict[str, Any]], bool], timeout_s: float
     ) -> dict[str, Any]:
-        """Asks for the status until `condition` holds of it."""
+        """Ask for the status until `condition` holds of it."""
         deadline_s = time.monotonic() + timeout_s
         while not condition(status := self.status()):
             assert time.monotonic() < deadline_s, f"still not so after {timeout_s} s: {status}"
@@ -67,7 +68,7 @@ class Deployed:
 
 
 def command(arguments: list[str], timeout_s: float) -> str:
-    """Runs a command to its end and returns what it printed."""
+    """Run a command to its end and return what it printed."""
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=timeout_s, check=False)
     assert done.returncode == 0, f"{arguments} failed:\n{done.stdout}\n{done.stderr}"[-5000:]
     return done.stdout

@@ -55,7 +55,7 @@ class Answer:
 
 
 class Streams:
-    """Chat requests streamed at once; `begun` is set when all have answered something."""
+    """Chat requests streamed at once; `begun` is set when all streams have begun."""
 
     def __init__(self, url: str, model: str, requests: list[dict[str, Any]]) -> None:
         self._url = url
@@ -65,15 +65,18 @@ class Streams:
         self.begun = asyncio.Event()
 
     async def answers(self) -> list[dict[int, Answer]]:
-        """Per request, its choices by index; raises what the client raises."""
+        """Return each request's choices by index; raises what the client raises."""
         async with openai.AsyncOpenAI(
             base_url=f"{self._url}/v1", api_key="none", max_retries=0, timeout=280
         ) as client:
             return await asyncio.gather(
-                *(self._one(client, number, one) for number, one in enumerate(self._requests))
+                *(
+                    self._stream(client, number, request)
+                    for number, request in enumerate(self._requests)
+                )
             )
 
-    async def _one(
+    async def _stream(
         self, client: openai.AsyncOpenAI, number: int, request: dict[str, Any]
     ) -> dict[int, Answer]:
         question = f"Question {number}: go on about " + "many things " * (number + 1)
@@ -107,7 +110,7 @@ class Streams:
 async def answers_despite_killing(
     deployed: Deployed, requests: list[dict[str, Any]], victim: int
 ) -> list[dict[int, Answer]]:
-    """The answers to `requests`; process `victim` is killed once every stream has begun."""
+    """Return the answers to `requests`; kill process `victim` once every stream has begun."""
     streams = Streams(deployed.url, deployed.model, requests)
     answers = asyncio.create_task(streams.answers())
     begun = asyncio.create_task(streams.begun.wait())

@@ -1,4 +1,4 @@
-"""What the bench times is what it says, in small and on CPUs; times are a GPU's alone."""
+"""The bench times what it says it does: checked in small sizes on CPUs; only GPUs are timed."""
 
 import pytest
 import torch
@@ -35,14 +35,16 @@ def test_each_token_has_its_experts_once() -> None:
 
 
 def test_attention_is_that_of_keys_and_values_made_of_latents() -> None:
-    """Unabsorbed, in float32. The kernel that runs on GPUs alone is held to this one there."""
+    """Compare it unabsorbed, in float32; on GPUs, the bench compares their kernel with this one."""
     layer = LatentAttention(NANO, device="cpu")
     latent, plain = NANO.kv_lora_rank, NANO.qk_nope_head_dim
     cache = torch.randn(3, 20, latent + NANO.qk_rope_head_dim, dtype=torch.bfloat16)
     hidden = torch.randn(3, NANO.dim, dtype=torch.bfloat16)
-    found = layer(hidden, cache, products)
+    attended = layer(hidden, cache, products)
 
-    matrices = {name: one.float() for name, one in vars(layer).items() if torch.is_tensor(one)}
+    matrices = {
+        name: value.float() for name, value in vars(layer).items() if torch.is_tensor(value)
+    }
     query = hidden.float() @ matrices["_query_down"] @ matrices["_query_up"]
     query = query.view(3, NANO.n_heads, -1)
     keys = torch.einsum("btl,hnl->bhtn", cache[..., :latent].float(), matrices["_to_latent"])
@@ -51,4 +53,4 @@ def test_attention_is_that_of_keys_and_values_made_of_latents() -> None:
     scores += torch.einsum("bhr,btr->bht", query[..., plain:], cache[..., latent:].float())
     weights = (scores * query.shape[-1] ** -0.5).softmax(-1)
     expected = torch.einsum("bht,bhtv->bhv", weights, values).flatten(1) @ matrices["_out"]
-    assert (found - expected).norm() < 0.02 * expected.norm()
+    assert (attended - expected).norm() < 0.02 * expected.norm()

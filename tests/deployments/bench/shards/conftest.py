@@ -9,7 +9,7 @@ from configs.schema import PROJECT_ROOT
 
 @pytest.fixture(scope="session")
 def disk() -> Iterator[Path]:
-    """A directory where the bench's own is: what is for temporary files may be memory."""
+    """Yield a directory on the bench's disk: the system's temporary directory may be in memory."""
     cache = PROJECT_ROOT / ".cache"
     cache.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=cache) as directory:

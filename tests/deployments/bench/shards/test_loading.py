@@ -1,4 +1,4 @@
-"""On a checkpoint so small that a disk's readahead hides what a filter leaves out."""
+"""Loaders, on a checkpoint so small that a disk's readahead hides what a filter leaves out."""
 
 from pathlib import Path
 
@@ -47,19 +47,20 @@ def test_all_copy_the_same_bytes(loading: Loading) -> None:
 @pytest.mark.parametrize("loader", Loader)
 def test_each_keeps_what_is_the_ranks_own(loading: Loading, loader: Loader) -> None:
     warm(loading.files(loader))
-    found = load(loading, loader)
-    assert found.kept_tensors == len(OWN)
-    assert found.kept_bytes == sum(SIZES[name] for name in OWN)
-    assert found.disk_bytes == 0
-    assert found.took_s > 0
+    loaded = load(loading, loader)
+    assert loaded.kept_tensors == len(OWN)
+    assert loaded.kept_bytes == sum(SIZES[name] for name in OWN)
+    assert loaded.disk_bytes == 0
+    assert loaded.took_s > 0
 
 
 @pytest.mark.parametrize("loader", Loader)
 def test_what_comes_from_the_disk_is_counted(loading: Loading, loader: Loader) -> None:
     files = loading.files(loader)
     drop(files)
-    found = load(loading, loader)
-    assert found.kept_bytes <= found.disk_bytes <= 1.1 * sum(path.stat().st_size for path in files)
+    loaded = load(loading, loader)
+    files_bytes = sum(path.stat().st_size for path in files)
+    assert loaded.kept_bytes <= loaded.disk_bytes <= 1.1 * files_bytes
 
 
 def test_only_one_of_ours_is_verified(loading: Loading) -> None:

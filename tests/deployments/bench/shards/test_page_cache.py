@@ -10,14 +10,14 @@ SIZE_BYTES = 9 << 20  # more than two reads
 
 @pytest.fixture
 def file(disk: Path) -> Path:
-    """Just written, not yet on the disk."""
+    """Write a file, so that it isn't on the disk yet."""
     path = disk / "file"
     path.write_bytes(os.urandom(SIZE_BYTES))
     return path
 
 
 def cached(file: Path, offset: int) -> bool:
-    """Whether a byte can be read at once."""
+    """Tell whether a byte can be read without the disk."""
     with file.open("rb") as opened:
         try:
             return bool(os.preadv(opened.fileno(), [bytearray(1)], offset, os.RWF_NOWAIT))

@@ -16,11 +16,11 @@ SMALL = architecture(8_000_000)
 @pytest.mark.parametrize("size_bytes", [8_000_000, 4_000_000_000, 116_000_000_000])
 def test_experts_have_the_size_that_was_asked_for(size_bytes: int) -> None:
     tensors = [tensor for file in plan(architecture(size_bytes)) for tensor in file.tensors]
-    experts_bytes = sum(one.size_bytes for one in tensors if ".experts." in one.name)
+    experts_bytes = sum(tensor.size_bytes for tensor in tensors if ".experts." in tensor.name)
     assert size_bytes <= experts_bytes
     if size_bytes > 1e9:
         assert experts_bytes < 1.1 * size_bytes
-        assert experts_bytes > 0.9 * sum(one.size_bytes for one in tensors)
+        assert experts_bytes > 0.9 * sum(tensor.size_bytes for tensor in tensors)
 
 
 def test_split_finds_a_whole_checkpoint_in_it(tmp_path: Path) -> None:

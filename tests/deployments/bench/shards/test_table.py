@@ -11,24 +11,24 @@ GIB = 1 << 30
 
 
 def rounds(split_s: list[float], copy_s: list[float], peak_bytes: int = 0) -> Rounds:
-    cuts = [Cut(one_s, peak_bytes // number) for number, one_s in enumerate(split_s, start=1)]
-    found = Rounds(4_000_000_000, GIB // 2, cuts, copy_s)
+    cuts = [Cut(took_s, peak_bytes // number) for number, took_s in enumerate(split_s, start=1)]
+    measured = Rounds(4_000_000_000, GIB // 2, cuts, copy_s)
     for cache in Cache:
         for number, loader in enumerate(Loader, start=1):
-            found.loads[cache, loader] = [
+            measured.loads[cache, loader] = [
                 Load(10.0 / number * slow, 2 * 10**9, 10**9, 100) for slow in (1, 3, 2)
             ]
-    return found
+    return measured
 
 
 def test_ratios_are_taken_round_by_round() -> None:
-    found = rounds(split_s=[10, 20, 40], copy_s=[10, 10, 36])
-    assert list(split_rows(found)) == [
+    measured = rounds(split_s=[10, 20, 40], copy_s=[10, 10, 36])
+    assert list(split_rows(measured)) == [
         ["cp", "10.0 (10.0–36.0)", "0.40 (0.11–0.40)", ""],
         ["split", "20.0 (10.0–40.0)", "0.20 (0.10–0.40)", "0.90 (0.50–1.00)"],
     ]
     small4 = ["cold", "small4", "6.67 (3.33–10.0)", "2.00", "0.33", "0.67"]
-    assert list(load_rows(found))[2] == small4
+    assert list(load_rows(measured))[2] == small4
 
 
 @pytest.mark.parametrize(
@@ -51,15 +51,15 @@ def test_the_largest_split_decides_beside_the_largest_tensor() -> None:
 
 
 def test_loaders_that_keep_different_tensors_cant_be_compared() -> None:
-    found = rounds([10], [10])
+    measured = rounds([10], [10])
     with pytest.raises(BenchError, match=r"small4 keeps 99 tensors, .*they must agree"):
-        found.add(Cache.WARM, Loader.SMALL4, Load(1.0, 0, 10**9, 99))
+        measured.add(Cache.WARM, Loader.SMALL4, Load(1.0, 0, 10**9, 99))
 
 
 def test_both_tables_fit_110_columns() -> None:
-    found = rounds([14.11, 14.22, 15.33], [10.11, 10.22, 10.33], peak_bytes=GIB)
+    measured = rounds([14.11, 14.22, 15.33], [10.11, 10.22, 10.33], peak_bytes=GIB)
     console = Console(width=110)
     with console.capture() as capture:
-        console.print(split_table(found), load_table(found), sep="\n")
+        console.print(split_table(measured), load_table(measured), sep="\n")
     assert "…" not in capture.get()
     assert "peak memory of a split: 1073.7 MB; the largest tensor: 536.9 MB" in capture.get()

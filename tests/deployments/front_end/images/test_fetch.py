@@ -33,7 +33,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def play(certificate: Path) -> Play:
-    """Runs a scene beside a host of images."""
+    """Run a scene with a host of images."""
 
     def run(scene: Callable[[ImageHost], Awaitable[Any]]) -> Any:
         async def played() -> Any:
@@ -46,7 +46,7 @@ def play(certificate: Path) -> Play:
 
 
 async def fetched(fetch: ImageFetch, *urls: str) -> list[str]:
-    """What becomes of the images of a conversation."""
+    """Return what a conversation's images become."""
     parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
     text = {"type": "text", "text": "What is it?"}
     system, answer = {"role": "system", "content": "Be brief."}, {"role": "assistant"}
@@ -75,7 +75,7 @@ def test_links_become_what_they_lead_to(play: Play) -> None:
 
 def test_an_address_is_checked_where_it_is_connected_to(play: Play) -> None:
     async def scene(host: ImageHost) -> None:
-        host.names["images.test"] = [[PUBLIC], [PRIVATE]]  # another one to whoever asks again
+        host.names["images.test"] = [[PUBLIC], [PRIVATE]]  # another address for the next lookup
         await fetched(host.fetch(), CAT)
         assert host.asked == [ip_address(PUBLIC)]
         assert host.resolved == ["images.test"]
@@ -102,7 +102,7 @@ def test_of_several_addresses_only_public_ones_are_connected_to(
 
 def test_an_address_in_a_link_is_checked_as_well(play: Play) -> None:
     async def scene(host: ImageHost) -> None:
-        # No config can name one; the HTTP client would resolve nothing for it.
+        # No config can name an address; the HTTP client would resolve nothing for it.
         limits = RequestLimits.model_construct(image_hosts=(PRIVATE,))
         await refusal(host.fetch(limits=limits), f"https://{PRIVATE}/cat.png")
         assert host.asked == [ip_address(PRIVATE)]
@@ -112,7 +112,7 @@ def test_an_address_in_a_link_is_checked_as_well(play: Play) -> None:
 
 
 def test_a_client_cant_tell_what_is_in_the_network(play: Play) -> None:
-    """Whether there is a name, an address, a port or another server."""
+    """A client hears the same, whether a name, address, port or server is missing."""
 
     async def scene(host: ImageHost) -> None:
         said = set()
@@ -134,7 +134,7 @@ def test_a_client_cant_tell_what_is_in_the_network(play: Play) -> None:
 
 def test_another_hosts_certificate_is_no_good(play: Play) -> None:
     async def scene(host: ImageHost) -> None:
-        # The certificate's star is for one label.
+        # The certificate's star stands for a single label.
         host.names["a.b.more.test"] = [[PUBLIC]]
         await refusal(host.fetch(), "https://a.b.more.test/cat.png")
         assert host.calls == []
@@ -175,7 +175,7 @@ def test_a_redirect_is_checked_as_a_link_is(play: Play, to: str, reason: str) ->
 
 
 def moved(times: int) -> str:
-    """A link that redirects as often before it comes to the cat."""
+    """Make a link that redirects so many times before it leads to the cat."""
     link = "/cat.png"
     for _ in range(times):
         link = "/moved?to=" + quote(link, safe="")
@@ -241,10 +241,13 @@ def test_a_requests_conversations_share_its_fetches(play: Play) -> None:
 
 def test_one_router_fetches_only_so_many_at_once(play: Play) -> None:
     async def scene(host: ImageHost) -> None:
-        fetch = host.fetch(image_fetches=2)
-        host.held.set()
         links = [f"https://images.test/held.png?{number}" for number in range(9)]
-        assert len(await fetched(fetch, *links)) == 9
+        fetching = asyncio.create_task(fetched(host.fetch(image_fetches=2), *links))
+        await host.next_call()
+        await host.next_call()
+        assert len(host.resolved) == 2  # a fetch looks up its name before it waits for anything
+        host.released.set()
+        assert len(await fetching) == 9
         assert host.most_running == 2
 
     play(scene)
@@ -252,13 +255,18 @@ def test_one_router_fetches_only_so_many_at_once(play: Play) -> None:
 
 def test_who_finds_no_place_in_time_is_told_to_come_again(play: Play) -> None:
     async def scene(host: ImageHost) -> None:
-        fetch = host.fetch(image_fetches=1, image_fetch_s=0.3)
-        links = [f"https://images.test/held.png?{number}" for number in range(3)]
-        asked = (fetched(fetch, link) for link in links)
-        errors = {type(error) for error in await asyncio.gather(*asked, return_exceptions=True)}
-        assert GracefulHTTPError in errors
-        host.held.set()
-        assert len(await fetched(fetch, CAT)) == 1
+        slots = asyncio.Semaphore(1)
+        hasty = host.fetch(slots=slots, image_fetches=1, image_fetch_s=0.3)
+        holder = asyncio.create_task(
+            fetched(host.fetch(slots=slots), "https://images.test/held.png")
+        )
+        await host.next_call()
+        with pytest.raises(GracefulHTTPError, match="1 images are being fetched already"):
+            await fetched(hasty, CAT)
+        assert len(host.calls) == 1
+        host.released.set()
+        assert len(await holder) == 1
+        assert len(await fetched(hasty, CAT)) == 1
 
     play(scene)
 
@@ -267,7 +275,7 @@ def test_a_client_that_hangs_up_leaves_nothing_behind(play: Play) -> None:
     async def scene(host: ImageHost) -> None:
         fetch = host.fetch(image_fetches=1)
         asking = asyncio.create_task(fetched(fetch, "https://images.test/held.png"))
-        await host.called.wait()
+        await host.next_call()
         asking.cancel()
         await asyncio.wait({asking})
         assert len(await fetched(fetch, CAT)) == 1

@@ -5,8 +5,8 @@ from vllm.exceptions import VLLMValidationError
 from yarl import URL
 
 from configs.request_limits import RequestLimits
-from deployments.front_end.images.links import checked
-from deployments.front_end.messages import plain
+from deployments.front_end.images.links import allowed_url
+from deployments.front_end.messages import normalized
 
 HOSTS = ("images.example", "*.many.example")
 
@@ -20,7 +20,7 @@ HOSTS = ("images.example", "*.many.example")
     ],
 )
 def test_a_link_is_followed_as_it_is_written(link: str) -> None:
-    url = checked(link, HOSTS)
+    url = allowed_url(link, HOSTS)
     path = link.partition("//")[2].partition("/")[2]
     assert url.raw_path_qs == f"/{path}"
 
@@ -70,7 +70,7 @@ REFUSED: dict[str, list[Any]] = {
 def test_any_other_is_refused(reason: str) -> None:
     for link in REFUSED[reason]:
         with pytest.raises(VLLMValidationError, match=reason) as caught:
-            checked(link, HOSTS)
+            allowed_url(link, HOSTS)
         assert "Send the image in the request, as data:image/png;base64,…" in str(caught.value)
 
 
@@ -84,15 +84,15 @@ def test_any_other_is_refused(reason: str) -> None:
     ],
 )
 def test_a_redirect_is_relative_to_where_it_comes_from(location: str, leads_to: str) -> None:
-    base = checked("https://images.example/pets/cat.png", HOSTS)
-    assert checked(location, HOSTS, base) == URL(leads_to, encoded=True)
+    base = allowed_url("https://images.example/pets/cat.png", HOSTS)
+    assert allowed_url(location, HOSTS, base) == URL(leads_to, encoded=True)
 
 
 @pytest.mark.parametrize("location", ["//other.example/", "http://images.example/", "a b", None])
 def test_a_redirect_elsewhere_is_refused(location: Any) -> None:
-    base = checked("https://images.example/pets/cat.png", HOSTS)
+    base = allowed_url("https://images.example/pets/cat.png", HOSTS)
     with pytest.raises(VLLMValidationError):
-        checked(location, HOSTS, base)
+        allowed_url(location, HOSTS, base)
 
 
 def messages(url: Any) -> list[dict[str, Any]]:
@@ -109,11 +109,11 @@ def messages(url: Any) -> list[dict[str, Any]]:
 )
 def test_a_message_with_another_link_is_refused(url: Any, reason: str) -> None:
     with pytest.raises(VLLMValidationError, match=reason):
-        plain(messages(url), RequestLimits(image_hosts=HOSTS))
+        normalized(messages(url), RequestLimits(image_hosts=HOSTS))
 
 
 def test_without_hosts_every_link_is_refused() -> None:
     link = messages("https://images.example/cat.png")
-    assert plain(link, RequestLimits(image_hosts=HOSTS)) == link
+    assert normalized(link, RequestLimits(image_hosts=HOSTS)) == link
     with pytest.raises(VLLMValidationError, match="this server fetches none"):
-        plain(link, RequestLimits())
+        normalized(link, RequestLimits())

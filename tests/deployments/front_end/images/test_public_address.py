@@ -35,4 +35,4 @@ NOBODYS = {
 
 @pytest.mark.parametrize("kind", NOBODYS)
 def test_an_address_that_isnt_on_the_internet(kind: str) -> None:
-    assert [one for one in NOBODYS[kind] if is_public(ip_address(one))] == []
+    assert [text for text in NOBODYS[kind] if is_public(ip_address(text))] == []

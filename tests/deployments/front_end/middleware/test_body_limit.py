@@ -26,7 +26,7 @@ CLIENT = TestClient(LIMITED, headers={"content-type": "application/json"})
 
 
 def chunks(size: int) -> Iterator[bytes]:
-    """Without a length that could be announced."""
+    """Yield the chunks of a JSON body whose length can't be announced."""
     yield b'{"a": "'
     for _ in range(size // 1024):
         yield b"x" * 1024

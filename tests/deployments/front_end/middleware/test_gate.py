@@ -1,4 +1,4 @@
-"""The gate before a small application, with the real keys and limits behind it."""
+"""Tests the gate before a small application, with the real keys and limits behind it."""
 
 import asyncio
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from deployments.access.caller import caller
 from deployments.access.key_ring import KeyRing
 from deployments.front_end.middleware.gate import Gate
 from tests.deployments.access.keys import key
-from tests.deployments.access.test_allowances import Service
+from tests.deployments.access.quota_service import Service
 
 PROMPT_TOKENS = 60
 KEYS = [
@@ -32,9 +32,9 @@ KEYS = [
 ]
 
 
-async def whose(_: Request) -> Response:
+async def key_name(_: Request) -> Response:
     current = caller.get()
-    return PlainTextResponse(current.key.name if current else "nobody's")
+    return PlainTextResponse(current.key.name if current else "no key")
 
 
 async def think(_: Request) -> Response:
@@ -56,12 +56,12 @@ async def accept(socket: WebSocket) -> None:
 @pytest.fixture
 def gated(tmp_path: Path) -> ASGIApp:
     path = tmp_path / "keys.yaml"
-    path.write_text(yaml.safe_dump({"keys": [one.model_dump(by_alias=True) for one in KEYS]}))
+    path.write_text(yaml.safe_dump({"keys": [key.model_dump(by_alias=True) for key in KEYS]}))
     routes = [
-        Route("/v1/whose", whose, methods=["GET", "POST"]),
-        Route("/v1/messages", whose, methods=["POST"]),
+        Route("/v1/key-name", key_name, methods=["GET", "POST"]),
+        Route("/v1/messages", key_name, methods=["POST"]),
         Route("/v1/think", think, methods=["POST"]),
-        Route("/health", whose),
+        Route("/health", key_name),
         WebSocketRoute("/v1/live", accept),
     ]
     app = Starlette(routes=routes)
@@ -70,7 +70,7 @@ def gated(tmp_path: Path) -> ASGIApp:
         gate = app.state.gate = getattr(app.state, "gate", None) or Gate(
             app,
             KeyRing(Access(keys_file=path)),
-            Allowances(Service(), "router", 1),  # wants a running loop
+            Allowances(Service(), "router", 1),  # needs a running loop
             "mistral-small-4",
         )
         await gate(scope, receive, send)
@@ -92,12 +92,12 @@ def bearer(name: str) -> dict[str, str]:
     "headers", [bearer("free"), {"Authorization": "bearer free"}, {"x-api-key": "free"}]
 )
 def test_a_valid_key_passes_and_is_known(client: TestClient, headers: dict[str, str]) -> None:
-    assert client.post("/v1/whose", headers=headers).text == "free"
+    assert client.post("/v1/key-name", headers=headers).text == "free"
 
 
 @pytest.mark.parametrize("headers", [{}, bearer("wrong"), {"Authorization": "Basic free"}])
 def test_who_has_none_is_told_how_to_send_it(client: TestClient, headers: dict[str, str]) -> None:
-    answer = client.get("/v1/whose", headers=headers)
+    answer = client.get("/v1/key-name", headers=headers)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert "x-api-key" in answer.json()["error"]["message"]
     assert client.post("/v1/messages", headers=headers).json()["error"]["type"] == (
@@ -108,31 +108,31 @@ def test_who_has_none_is_told_how_to_send_it(client: TestClient, headers: dict[s
 
 
 def test_a_key_for_another_model_is_forbidden_this_one(client: TestClient) -> None:
-    answer = client.post("/v1/whose", headers=bearer("elsewhere"))
+    answer = client.post("/v1/key-name", headers=bearer("elsewhere"))
     assert answer.status_code == 403
     assert "mistral-small-4" in answer.json()["error"]["message"]
 
 
 def test_watching_takes_no_key(client: TestClient) -> None:
-    assert client.get("/health").text == "nobody's"
+    assert client.get("/health").text == "no key"
 
 
 def test_a_route_prefix_changes_nothing(gated: ASGIApp) -> None:
     with TestClient(gated, root_path="/small4") as client:
-        assert client.get("/small4/health").text == "nobody's"
-        assert client.get("/small4/health/v1/whose").status_code == 401
-        assert client.post("/small4/v1/whose", headers=bearer("free")).text == "free"
+        assert client.get("/small4/health").text == "no key"
+        assert client.get("/small4/health/v1/key-name").status_code == 401
+        assert client.post("/small4/v1/key-name", headers=bearer("free")).text == "free"
         assert client.post("/small4/v1/messages").json()["error"]["type"] == "authentication_error"
 
 
 def test_requests_are_counted_down_and_then_refused(client: TestClient) -> None:
-    answers = [client.post("/v1/whose", headers=bearer("slow")) for _ in range(3)]
+    answers = [client.post("/v1/key-name", headers=bearer("slow")) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     left = [answer.headers["x-ratelimit-remaining-requests"] for answer in answers]
     assert left == ["1", "0", "0"]
     assert 55 < int(answers[2].headers["retry-after"]) <= 61
     assert "2 requests per minute" in answers[2].json()["error"]["message"]
-    assert client.get("/v1/whose", headers=bearer("slow")).status_code == 200  # asks for nothing
+    assert client.get("/v1/key-name", headers=bearer("slow")).status_code == 200  # asks for nothing
 
 
 def test_a_prompt_counts_once_for_all_its_answers(client: TestClient) -> None:
@@ -145,7 +145,7 @@ def test_a_prompt_counts_once_for_all_its_answers(client: TestClient) -> None:
 def test_many_at_once_are_told_apart(client: TestClient) -> None:
     async def scene() -> list[str]:
         async def ask(name: str) -> str:
-            return (await asyncio.to_thread(client.post, "/v1/whose", headers=bearer(name))).text
+            return (await asyncio.to_thread(client.post, "/v1/key-name", headers=bearer(name))).text
 
         return await asyncio.gather(*(ask(name) for name in ("free", "short") * 10))
 

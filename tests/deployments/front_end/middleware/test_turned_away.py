@@ -17,7 +17,7 @@ def answer(request: Request) -> Response:
 
 
 async def stream(request: Request) -> Response:
-    """As vLLM's handlers do: the 200 goes out before the request is queued."""
+    """Start a stream as vLLM's handlers do: send the 200 before the request is queued."""
 
     async def tokens() -> AsyncIterator[str]:
         if "late" in request.query_params:
@@ -35,15 +35,15 @@ ROUTES = [
     Route("/v1/messages", stream, methods=["POST"]),
     Route("/{status}", answer),
 ]
-APP = TurnedAway(Starlette(routes=ROUTES), wait_s=lambda: 2.1)
+APP = TurnedAway(Starlette(routes=ROUTES), retry_after_s=lambda: 2.1)
 CLIENT = TestClient(APP)
 
 
 @pytest.mark.parametrize(
-    ("path", "told"), [("/429", "3"), ("/503", "3"), ("/503?given", "9"), ("/200", None)]
+    ("path", "retry_after"), [("/429", "3"), ("/503", "3"), ("/503?given", "9"), ("/200", None)]
 )
-def test_who_is_turned_away_hears_when_to_come_again(path: str, told: str | None) -> None:
-    assert CLIENT.get(path).headers.get("retry-after") == told
+def test_who_is_turned_away_hears_when_to_come_again(path: str, retry_after: str | None) -> None:
+    assert CLIENT.get(path).headers.get("retry-after") == retry_after
 
 
 def test_a_stream_that_gets_no_rank_is_a_status() -> None:

@@ -10,19 +10,19 @@ import psutil
 from PIL import Image
 
 from configs.environment import dashboard_address, ray_authorization
+from tests.system.served.deployed import MODEL
 
-MODEL = "mistral-small-4"
 QUESTION: list[Any] = [{"role": "user", "content": "Tell me of the sea."}]
 
 
 def chat(client: openai.OpenAI, **arguments: Any) -> Any:
-    """One chat completion; greedy and short unless told otherwise."""
+    """Ask for a chat completion; greedy and short unless `arguments` say otherwise."""
     defaults = {"model": MODEL, "messages": QUESTION, "max_tokens": 12, "temperature": 0}
     return client.chat.completions.create(**{**defaults, **arguments})
 
 
 def picture(colour: str, size: tuple[int, int] = (64, 48)) -> dict[str, Any]:
-    """An image part in one colour, as a client sends it."""
+    """Make an image part in one colour, as a client sends it."""
     png = io.BytesIO()
     Image.new("RGB", size, colour).save(png, "PNG")
     url = f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"
@@ -30,7 +30,7 @@ def picture(colour: str, size: tuple[int, int] = (64, 48)) -> dict[str, Any]:
 
 
 def about(*pictures: dict[str, Any]) -> list[Any]:
-    """A message that shows pictures."""
+    """Make a message that shows pictures."""
     return [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, *pictures]}]
 
 
@@ -42,7 +42,7 @@ def router_pids() -> list[int]:
 
 
 def router_urls() -> list[str]:
-    """Where the routers listen for HAProxy."""
+    """Return where the routers listen for HAProxy."""
     return [
         f"http://127.0.0.1:{listening.laddr.port}"
         for pid in router_pids()

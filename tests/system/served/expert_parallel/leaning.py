@@ -14,10 +14,12 @@ _TOOL_CALLS = 9  # the id of [TOOL_CALLS]
 
 
 def no_blanks() -> dict[str, int]:
-    """Against every token that is nothing but blanks."""
+    """Make a bias against every token that is nothing but blanks."""
     source = ServeFile.load(DEFAULT_CONFIG).deployment.checkpoint
     vocabulary = json.loads((source / "tekken.json").read_text("utf-8"))["vocab"]
-    blank = [one["rank"] for one in vocabulary if not base64.b64decode(one["token_bytes"]).strip()]
+    blank = [
+        token["rank"] for token in vocabulary if not base64.b64decode(token["token_bytes"]).strip()
+    ]
     return {str(SPECIAL_TOKENS + rank): -100 for rank in blank}
 
 

@@ -6,7 +6,8 @@ import httpx
 import openai
 import pytest
 
-from tests.system.served.expert_parallel.asking import MODEL, QUESTION, chat, router_urls
+from tests.system.served.deployed import MODEL
+from tests.system.served.expert_parallel.asking import QUESTION, chat, router_urls
 
 
 def test_an_answer_has_openais_form(client: openai.OpenAI) -> None:

@@ -6,8 +6,8 @@ import httpx
 import openai
 import pytest
 
-from tests.system.served.deployed import Deployed
-from tests.system.served.expert_parallel.asking import MODEL, QUESTION, chat
+from tests.system.served.deployed import MODEL, Deployed
+from tests.system.served.expert_parallel.asking import QUESTION, chat
 
 PROMPT = "The sea is"
 

@@ -7,7 +7,8 @@ from typing import Any
 import openai
 import pytest
 
-from tests.system.served.expert_parallel.asking import MODEL, chat
+from tests.system.served.deployed import MODEL
+from tests.system.served.expert_parallel.asking import chat
 from tests.system.served.expert_parallel.leaning import no_blanks
 
 SHIP = {

@@ -14,7 +14,7 @@ CELL = 28  # pixels: a patch of 14, two of which each way become one token
 
 
 def image(size: tuple[int, int], kind: str, mode: str = "RGB", **options: Any) -> dict[str, Any]:
-    """A noisy picture in a file format."""
+    """Make a noisy picture in a file format."""
     file = io.BytesIO()
     Image.effect_noise(size, 80).convert("RGB").convert(mode).save(file, kind, **options)
     data = base64.b64encode(file.getvalue()).decode()
@@ -23,7 +23,7 @@ def image(size: tuple[int, int], kind: str, mode: str = "RGB", **options: Any) -
 
 
 def image_tokens(client: openai.OpenAI, *images: dict[str, Any]) -> int:
-    """What the images add to a prompt."""
+    """Count the tokens that the images add to a prompt."""
     with_them, without = (
         chat(client, messages=about(*shown), max_tokens=1).usage.prompt_tokens
         for shown in (images, ())

@@ -11,7 +11,8 @@ from typing import Any
 import openai
 import pytest
 
-from tests.system.served.expert_parallel.asking import MODEL, about, chat, picture
+from tests.system.served.deployed import MODEL
+from tests.system.served.expert_parallel.asking import about, chat, picture
 
 
 def linked(url: Any) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def linked(url: Any) -> dict[str, Any]:
 
 
 def huge_png(side: int) -> str:
-    """Some 50 bytes whose header promises a square."""
+    """Make some 50 bytes whose header promises a square."""
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b""))
     file = b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -83,7 +84,7 @@ def test_an_image_that_is_elsewhere_is_refused(client: openai.OpenAI, case: str)
 
 @pytest.fixture
 def bait() -> Iterator[tuple[str, list[str]]]:
-    """The URL of a server that nobody should call, and the calls it got."""
+    """Run a server that nobody should call; yields its URL, and the calls it got."""
     calls: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):

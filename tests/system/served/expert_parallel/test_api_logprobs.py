@@ -5,7 +5,8 @@ from typing import Any
 import openai
 import pytest
 
-from tests.system.served.expert_parallel.asking import MODEL, chat
+from tests.system.served.deployed import MODEL
+from tests.system.served.expert_parallel.asking import chat
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -20,7 +21,7 @@ def test_chat_gives_each_token_its_logprob_and_its_rivals(
         tokens = answer.choices[0].logprobs.content
     assert len(tokens) == 12
     for token in tokens:
-        rivals = [one.logprob for one in token.top_logprobs]
+        rivals = [rival.logprob for rival in token.top_logprobs]
         assert len(rivals) == 3
         assert rivals == sorted(rivals, reverse=True)
         assert token.logprob == rivals[0] <= 0  # greedy

@@ -5,7 +5,8 @@ from typing import Any
 
 import anthropic
 
-from tests.system.served.expert_parallel.asking import MODEL, picture
+from tests.system.served.deployed import MODEL
+from tests.system.served.expert_parallel.asking import picture
 
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
 _, DATA = picture("red", (28, 28))["image_url"]["url"].split(",")
@@ -13,7 +14,7 @@ IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png"
 
 
 def greedy(**options: Any) -> dict[str, Any]:
-    """A request; the client has no argument of its own for the temperature."""
+    """Send a request; the client has no argument of its own for the temperature."""
     body = {"temperature": 0}
     return {"model": MODEL, "max_tokens": 12, "messages": HELLO, "extra_body": body, **options}
 
@@ -48,7 +49,7 @@ def test_a_stop_sequence_ends_a_message_before_it(claude: anthropic.Anthropic) -
 
 
 def pairs(text: str) -> list[str]:
-    """Every two characters that follow each other."""
+    """Return every two characters that follow each other."""
     return [a + b for a, b in itertools.pairwise(text)]
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import openai
 import pytest
 
-from tests.system.served.expert_parallel.asking import MODEL, picture
+from tests.system.served.deployed import MODEL
+from tests.system.served.expert_parallel.asking import picture
 
 
 def respond(client: openai.OpenAI, **options: Any) -> Any:
@@ -87,5 +88,5 @@ def test_reasoning_effort_matters(client: openai.OpenAI, effort: str, differs: b
 
 
 def spoken(response: Any) -> list[Any]:
-    """Thoughts and texts, without their ids."""
+    """Return thoughts and texts, without their ids."""
     return [part.text for item in response.output for part in item.content]

@@ -32,7 +32,7 @@ NAMED = {"type": "function", "function": {"name": "tides"}}
 
 
 def ask(client: openai.OpenAI, **options: Any) -> Any:
-    """A request of a model that would rather call than talk."""
+    """Send a request to a model that is biased towards calls."""
     asked = {"tools": TOOLS, "max_tokens": 60, "parallel_tool_calls": False}
     return chat(client, **asked, logit_bias=to_calls(), **options)
 

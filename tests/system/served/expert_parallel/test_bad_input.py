@@ -8,8 +8,8 @@ import openai
 import pytest
 
 from model_shards.nano import NANO
-from tests.system.served.deployed import Deployed
-from tests.system.served.expert_parallel.asking import MODEL, QUESTION, chat
+from tests.system.served.deployed import MODEL, Deployed
+from tests.system.served.expert_parallel.asking import QUESTION, chat
 
 JSON = {"content-type": "application/json"}
 
@@ -104,7 +104,7 @@ def http(deployed: Deployed) -> Iterator[httpx.Client]:
 
 
 def refused(response: httpx.Response, saying: str) -> None:
-    """OpenAI's form, a status of the client's fault, and a message that helps."""
+    """Check for OpenAI's form, a status of the client's fault, and a message that helps."""
     assert 400 <= response.status_code < 500, response.text
     error = response.json()["error"]
     assert error.keys() == {"message", "type", "param", "code"}

@@ -16,8 +16,8 @@ import schemathesis
 from hypothesis import HealthCheck, Phase
 from schemathesis.core.result import Ok
 
-from tests.system.served.deployed import Deployed
-from tests.system.served.expert_parallel.asking import MODEL, router_pids
+from tests.system.served.deployed import MODEL, Deployed
+from tests.system.served.expert_parallel.asking import router_pids
 
 _CALLS = 1000  # of each kind, over all endpoints
 _LONGEST_ANSWER = 4
@@ -26,7 +26,7 @@ _SETTLED_S = 30
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left(deployed: Deployed) -> Iterator[None]:
-    """No request in an engine, and no file or socket open in a router."""
+    """Check that no request is in an engine, and no file or socket open in a router."""
     before = open_files()
     yield
     deployed.wait_until(
@@ -70,7 +70,7 @@ def test_what_the_api_describes_is_never_an_error_of_the_server(deployed: Deploy
 
 
 def bound(body: Any) -> None:
-    """For the model that is served, and a short answer: a long one would only take time."""
+    """Ask for the model that is served, and a short answer: a long one would only take time."""
     if isinstance(body, dict):
         if "model" in body:
             body["model"] = MODEL
@@ -136,7 +136,7 @@ def test_streams_of_nonsense_are_never_an_error_of_the_server(deployed: Deployed
 
 
 def test_connections_that_are_cut_leave_nothing(deployed: Deployed) -> None:
-    """In the headers, in the body, before the answer, in the middle of it."""
+    """Cut connections in the headers, in the body, before the answer, in the middle of it."""
     draw = random.Random(0)
     address = urlsplit(deployed.url)
     for _ in range(_CALLS // 10):

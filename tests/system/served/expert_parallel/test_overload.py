@@ -46,7 +46,7 @@ async def answer_lengths(deployed: Deployed) -> list[int]:
 
 
 def preemptions() -> float:
-    """By all engines, as all routers have heard."""
+    """Sum the preemptions of all engines, as all routers have heard of them."""
     found = []
     for url in router_urls():
         page = httpx.get(f"{url}/metrics", timeout=30).text

@@ -13,8 +13,7 @@ import pytest
 
 from model_shards.nano import NANO
 from model_shards.placement.expert_load import ExpertLoad
-from tests.system.served.deployed import SMALL4, Deployed
-from tests.system.served.expert_parallel.asking import MODEL
+from tests.system.served.deployed import MODEL, SMALL4, Deployed
 
 _ANSWER_TOKENS = 6
 
@@ -37,13 +36,13 @@ def begun(process: subprocess.Popen[str]) -> str:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Exit status, and what it wrote to stdout and stderr."""
+    """Wait for a command's exit status, and what it wrote to stdout and stderr."""
     stdout, stderr = process.communicate(timeout=60)
     return process.returncode, stdout + stderr
 
 
 def ask(client: openai.OpenAI, prompts: list[list[int]]) -> int:
-    """Completes them all at once; returns how many tokens that took an engine."""
+    """Complete prompts all at once; return how many tokens the engines computed for that."""
 
     def asked(prompt: list[int]) -> int:
         usage = client.completions.create(

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import openai
 
-from tests.system.served.deployed import Deployed
-from tests.system.served.expert_parallel.asking import MODEL
+from tests.system.served.deployed import MODEL, Deployed
 
 # With what has been answered by then, a block of the cache is full when batch yields.
 PROMPT = "Tell me of the sea and of the ships that sail on it. " * 6
@@ -17,7 +16,7 @@ PROMPT = "Tell me of the sea and of the ships that sail on it. " * 6
 
 @dataclass(slots=True)
 class Told:
-    """One stream: when it began and ended, on one clock."""
+    """A stream's text, and when it began and ended, on one clock."""
 
     text: str = ""
     first_s: float = 0.0
@@ -28,12 +27,12 @@ class Told:
 def client(deployed: Deployed, key: str) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(
         base_url=f"{deployed.url}/v1", api_key=key, max_retries=0, timeout=120
-    ) as one:
-        yield one
+    ) as api:
+        yield api
 
 
 def complete(client: openai.OpenAI, deployed: Deployed, tokens: int = 4) -> int:
-    """What a short completion uses, in tokens."""
+    """Ask for a short completion, and return the tokens that it used."""
     completion = client.completions.create(
         model=deployed.model, prompt=PROMPT, max_tokens=tokens, extra_body={"ignore_eos": True}
     )
@@ -48,7 +47,7 @@ def client_for_many(deployed: Deployed, key: str) -> openai.AsyncOpenAI:
 
 
 def start(client: openai.AsyncOpenAI, count: int, tokens: int) -> list[asyncio.Task[Told]]:
-    """So many streams at once, each of another prompt."""
+    """Start `count` streams at once, each of another prompt."""
     return [asyncio.create_task(_stream(client, seed, tokens)) for seed in range(count)]
 
 

@@ -3,23 +3,9 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
-from configs.keys import Key
-from tests.deployments.access.keys import key
 from tests.system.served.deployed import Deployed, write_config
-
-KEYS = [
-    key("interactive", **{"class": "interactive"}),
-    key("many"),
-    key("few"),
-    key("batch", **{"class": "batch"}),
-    key("requests", requests_per_minute=60),
-    key("tokens", tokens_per_minute=200),
-    key("streams", streams=3),
-    key("elsewhere", models=("another-model",)),
-]
-SEQUENCES = 8  # that the rank takes at once
+from tests.system.served.keys.clients import KEYS, SEQUENCES, write_keys
 
 
 @pytest.fixture(scope="package")
@@ -37,9 +23,3 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, keys_file: Path) -> Deplo
         engine={"max_num_seqs": SEQUENCES},
     )
     return Deployed.up(config)
-
-
-def write_keys(path: Path, keys: list[Key]) -> Path:
-    entries = [one.model_dump(by_alias=True) for one in keys]
-    path.write_text(yaml.safe_dump({"keys": entries}), encoding="utf-8")
-    return path

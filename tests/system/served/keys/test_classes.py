@@ -1,10 +1,10 @@
-"""Who goes first where the engine is full."""
+"""Which requests go first where the engine is full."""
 
 import asyncio
 
 from tests.system.served.deployed import Deployed
 from tests.system.served.keys.asking import Told, client_for_many, start
-from tests.system.served.keys.conftest import SEQUENCES
+from tests.system.served.keys.clients import SEQUENCES
 
 _LONG = 400
 
@@ -33,7 +33,7 @@ def engines(deployed: Deployed) -> list[int]:
 
 
 def test_a_keys_many_requests_dont_delay_anothers_first(deployed: Deployed) -> None:
-    """One that came when forty waited begins among the next few, not after all of them."""
+    """A request that came when forty waited begins among the next few, not after all of them."""
 
     async def scene() -> tuple[list[Told], Told]:
         async with (
@@ -42,10 +42,10 @@ def test_a_keys_many_requests_dont_delay_anothers_first(deployed: Deployed) -> N
         ):
             before = start(many, 5 * SEQUENCES, 30)
             await asyncio.wait(before, return_when=asyncio.FIRST_COMPLETED)
-            (one,) = await asyncio.gather(*start(few, 1, 30))
-            return await asyncio.gather(*before), one
+            (only,) = await asyncio.gather(*start(few, 1, 30))
+            return await asyncio.gather(*before), only
 
-    before, one = asyncio.run(scene())
-    later = [told for told in before if told.first_s > one.first_s]
+    before, only = asyncio.run(scene())
+    later = [told for told in before if told.first_s > only.first_s]
     # Three routers at once may each have filled the rank, before they knew of each other.
     assert len(later) >= len(before) - 3 * SEQUENCES

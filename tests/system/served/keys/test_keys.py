@@ -15,15 +15,15 @@ from configs.environment import dashboard_address, ray_authorization
 from tests.deployments.access.keys import key
 from tests.system.served.deployed import Deployed
 from tests.system.served.keys.asking import client, complete
-from tests.system.served.keys.conftest import KEYS, write_keys
+from tests.system.served.keys.clients import KEYS, write_keys
 
 _AT_ONCE = 24
 
 
 def test_a_key_opens_both_apis(deployed: Deployed) -> None:
-    with client(deployed, "many") as one:
-        assert complete(one, deployed) > 4
-        assert [model.id for model in one.models.list()] == [deployed.model]
+    with client(deployed, "many") as api:
+        assert complete(api, deployed) > 4
+        assert [model.id for model in api.models.list()] == [deployed.model]
     with anthropic.Anthropic(base_url=deployed.url, api_key="many", max_retries=0) as claude:
         message = claude.messages.create(
             model=deployed.model, max_tokens=4, messages=[{"role": "user", "content": "Hello!"}]
@@ -32,8 +32,8 @@ def test_a_key_opens_both_apis(deployed: Deployed) -> None:
 
 
 def test_without_a_valid_key_nothing_is_served(deployed: Deployed) -> None:
-    with client(deployed, "wrong") as one, pytest.raises(openai.AuthenticationError):
-        complete(one, deployed)
+    with client(deployed, "wrong") as api, pytest.raises(openai.AuthenticationError):
+        complete(api, deployed)
     with (
         anthropic.Anthropic(base_url=deployed.url, api_key="wrong", max_retries=0) as claude,
         pytest.raises(anthropic.AuthenticationError),
@@ -41,8 +41,8 @@ def test_without_a_valid_key_nothing_is_served(deployed: Deployed) -> None:
         claude.messages.create(
             model=deployed.model, max_tokens=4, messages=[{"role": "user", "content": "Hello!"}]
         )
-    with client(deployed, "elsewhere") as one, pytest.raises(openai.PermissionDeniedError):
-        complete(one, deployed)
+    with client(deployed, "elsewhere") as api, pytest.raises(openai.PermissionDeniedError):
+        complete(api, deployed)
 
 
 def test_requests_per_minute_hold_over_all_routers(deployed: Deployed) -> None:
@@ -56,7 +56,7 @@ def test_requests_per_minute_hold_over_all_routers(deployed: Deployed) -> None:
 
 
 def test_tokens_per_minute_hold_over_all_routers(deployed: Deployed) -> None:
-    answers = [one for _ in range(40) for one in at_once(deployed, "tokens", 1, tokens=4)]
+    answers = [answer for _ in range(40) for answer in at_once(deployed, "tokens", 1, tokens=4)]
     served = [answer for answer in answers if answer.is_success]
     used = [answer.json()["usage"]["total_tokens"] for answer in served]
     # Each router may let a last one in, with what it has taken ahead.
@@ -69,9 +69,9 @@ def test_streams_at_once_hold_over_all_routers(deployed: Deployed) -> None:
     statuses = [answer.status_code for answer in at_once(deployed, "streams", 12, tokens=150)]
     assert sorted(set(statuses)) == [200, 429]
     assert statuses.count(200) >= 3
-    with client(deployed, "streams") as one:
+    with client(deployed, "streams") as api:
         time.sleep(0.2)
-        complete(one, deployed)  # they are given back
+        complete(api, deployed)  # they are given back
 
 
 def test_keys_come_and_go_without_a_restart(deployed: Deployed, keys_file: Path) -> None:

@@ -1,6 +1,6 @@
 """Gangs and routers come and go under clients that don't notice.
 
-In this order: each test begins with the gangs that the one before has left.
+The order matters: each test begins with the gangs that the test before has left.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ def test_the_first_requests_wake_a_gang_and_wait_for_it(deployed: Deployed) -> N
     asyncio.run(until(deployed, gangs=0, routers=1))
 
     async def ask() -> list[str]:
-        async with client(deployed) as one:
+        async with client(deployed) as api:
             return await asyncio.gather(
-                *(answer(one, deployed.model, number, 8) for number in range(3))
+                *(answer(api, deployed.model, number, 8) for number in range(3))
             )
 
     assert all(asyncio.run(ask()))
@@ -33,8 +33,8 @@ def test_the_first_requests_wake_a_gang_and_wait_for_it(deployed: Deployed) -> N
 
 def test_gangs_and_routers_follow_the_load_and_no_answer_changes(deployed: Deployed) -> None:
     async def expected() -> dict[int, str]:
-        async with client(deployed) as one:
-            asked = (answer(one, deployed.model, number, TOKENS) for number in range(MANY))
+        async with client(deployed) as api:
+            asked = (answer(api, deployed.model, number, TOKENS) for number in range(MANY))
             return dict(enumerate(await asyncio.gather(*asked)))
 
     async def scene() -> tuple[dict[int, str], Traffic]:
@@ -57,20 +57,24 @@ def test_an_idle_gang_goes_and_comes_again(deployed: Deployed) -> None:
     asyncio.run(until(deployed, gangs=0, routers=1))
 
     async def ask() -> str:
-        async with client(deployed) as one:
-            return await answer(one, deployed.model, 0, 8)
+        async with client(deployed) as api:
+            return await answer(api, deployed.model, 0, 8)
 
     assert asyncio.run(ask())
 
 
 def running(status: dict[str, Any]) -> tuple[int, int]:
-    """Gangs that take new work, and routers."""
+    """Count the gangs that take new work, and the routers."""
     gangs = {rank["gang"] for rank in status["ranks"] if not rank["draining"]}
-    (routers,) = (one["running"] for one in status["deployments"] if one["name"] == "Router")
+    (routers,) = (
+        deployment["running"]
+        for deployment in status["deployments"]
+        if deployment["name"] == "Router"
+    )
     return len(gangs), routers
 
 
 async def until(deployed: Deployed, *, gangs: int, routers: int) -> None:
-    """In a thread: clients go on meanwhile."""
+    """Wait in a thread: clients go on meanwhile."""
     wanted = gangs, routers
     await asyncio.to_thread(deployed.wait_until, lambda now: running(now) == wanted, 600)

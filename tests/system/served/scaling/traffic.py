@@ -10,7 +10,7 @@ from tests.system.served.deployed import Deployed
 
 
 async def answer(client: openai.AsyncOpenAI, model: str, number: int, tokens: int) -> str:
-    """A streamed, greedy answer; raises what the client raises."""
+    """Stream a greedy answer; raises what the client raises."""
     stream = await client.chat.completions.create(
         model=model,
         messages=[{"role": "user", "content": f"Question {number}: go on about many things."}],
@@ -29,7 +29,7 @@ def client(deployed: Deployed) -> openai.AsyncOpenAI:
 
 
 class Traffic:
-    """What `clients` of them were answered, by question."""
+    """Clients that ask again and again, and the answers that they got, by question."""
 
     def __init__(self, deployed: Deployed, clients: int, tokens: int) -> None:
         self.answers: list[tuple[int, str]] = []
@@ -39,14 +39,14 @@ class Traffic:
         self._over = asyncio.Event()
 
     async def _ask(self, number: int) -> None:
-        async with client(self._deployed) as one:
+        async with client(self._deployed) as api:
             while not self._over.is_set():
-                text = await answer(one, self._deployed.model, number, self._tokens)
+                text = await answer(api, self._deployed.model, number, self._tokens)
                 self.answers.append((number, text))
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
-        """On the way out each gets its last answer; raises what any of them raised."""
+        """Let the clients ask, then wait for their last answers; raises what they raised."""
         asking = [asyncio.create_task(self._ask(number)) for number in range(self._clients)]
         try:
             yield

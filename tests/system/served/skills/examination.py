@@ -25,18 +25,18 @@ class Answer:
 
 
 def examine(deployed: Deployed, skill: str, questions: int) -> list[tuple[Answer, Answer]]:
-    """Asks questions 0 to `questions` - 1 of a skill, greedily.
+    """Ask questions 0 to `questions` - 1 of a skill, greedily.
 
-    Returns the answers that are wrong in any part, each with the right one.
+    Returns the answers that are wrong in any part, each with the right answer.
     """
     asked = [held_out(skill, seed) for seed in range(questions)]
     given = asyncio.run(answers(deployed, [conversation.question() for conversation in asked]))
     pairs = zip(given, map(right, asked), strict=True)
-    return [(one, expected) for one, expected in pairs if one != expected]
+    return [(given, expected) for given, expected in pairs if given != expected]
 
 
 async def answers(deployed: Deployed, questions: list[dict[str, Any]]) -> list[Answer]:
-    """In the order of `questions`."""
+    """Ask all questions at once; return the answers in the order of `questions`."""
     turn = asyncio.Semaphore(_AT_ONCE)
     async with openai.AsyncOpenAI(
         base_url=f"{deployed.url}/v1", api_key="none", max_retries=0, timeout=300
@@ -53,7 +53,7 @@ async def answers(deployed: Deployed, questions: list[dict[str, Any]]) -> list[A
 
 
 def right(conversation: Conversation) -> Answer:
-    """The last turn, as the API should tell it."""
+    """Return the last turn, as the API should give it."""
     turn: Message = conversation.messages[-1]
     content, thought = turn.get("content") or "", ""
     if isinstance(content, list):

@@ -7,7 +7,7 @@ import psutil
 
 from tests.system.served.deployed import Deployed
 from tests.system.served.streams import GREEDY, Streams
-from tests.system.served.two_gangs.test_survival import both_gangs
+from tests.system.served.two_gangs.living import both_gangs
 
 
 def test_gangs_outlive_serves_controller(deployed: Deployed) -> None:

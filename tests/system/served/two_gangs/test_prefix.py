@@ -19,7 +19,7 @@ def test_a_chat_finds_nearly_all_that_one_engine_would_have(deployed: Deployed) 
 
 
 async def held(deployed: Deployed) -> list[tuple[int, int]]:
-    """For each turn but the first of some chats at once: tokens cached, and the most there were."""
+    """Hold some chats at once; return, for each turn but the first, tokens cached and cacheable."""
     block_tokens = deployed.status()["ranks"][0]["block_tokens"]
     async with openai.AsyncOpenAI(
         base_url=f"{deployed.url}/v1", api_key="none", max_retries=0, timeout=200

@@ -8,6 +8,7 @@ import pytest
 
 from tests.system.served.deployed import Deployed
 from tests.system.served.streams import GREEDY, MIXED, Streams, answers_despite_killing
+from tests.system.served.two_gangs.living import both_gangs, gangs
 
 
 @pytest.mark.parametrize("requests", [GREEDY, MIXED], ids=["greedy", "mixed"])
@@ -28,13 +29,3 @@ def test_streams_outlive_a_shard_whose_gang_comes_back(deployed: Deployed) -> No
     engine.wait(timeout=30)  # an orphan would keep a GPU from its successor
     deployed.wait_until(lambda now: both_gangs(now) and gangs(now) != gangs(status), 250)
     deployed.wait_until(lambda now: now["status"] == "RUNNING", timeout_s=60)
-
-
-def gangs(status: dict[str, Any]) -> set[str]:
-    return {rank["gang"] for rank in status["ranks"]}
-
-
-def both_gangs(status: dict[str, Any]) -> bool:
-    """A rank that was killed stays listed until its entry expires: its engine tells."""
-    engines = [rank["engine_pid"] for rank in status["ranks"]]
-    return len(gangs(status)) == 2 and all(psutil.pid_exists(engine) for engine in engines)
