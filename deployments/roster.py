@@ -43,7 +43,10 @@ class Roster:
 
 
 class RosterService:
-    """The Serve deployment of the roster: one replica for all of an application."""
+    """The Serve deployment of the roster.
+
+    It has one replica for all ranks and routers of an application.
+    """
 
     def __init__(self) -> None:
         self._roster = Roster()

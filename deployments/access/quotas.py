@@ -1,4 +1,4 @@
-"""What the routers of a deployment have used of each key's limits, together.
+"""The use of each key's limits by all routers of a deployment together.
 
 `Quotas` is plain data with a clock handed in; `QuotaService` is the Serve deployment around it.
 Routers take a little ahead, so that most requests cost no message. A service that restarts has
@@ -33,7 +33,7 @@ class Ask(BaseModel):
 
 
 class Grant(BaseModel):
-    """The answer to an Ask: at most what it asked for.
+    """The answer to an Ask; it grants at most as much.
 
     The fields with `left` and `wait` tell a client where it stands.
     """

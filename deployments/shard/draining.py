@@ -1,4 +1,4 @@
-"""Lets the requests of a gang that is about to go end first, as far as there is time."""
+"""Waits for the last requests of a gang before it goes, as far as there is time."""
 
 import asyncio
 import contextlib

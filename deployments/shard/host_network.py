@@ -1,4 +1,4 @@
-"""Binds the sockets of vLLM and Gloo to the address by which other hosts know this one."""
+"""Lets vLLM and Gloo use the address by which other hosts know this one."""
 
 import os
 

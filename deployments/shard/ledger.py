@@ -89,7 +89,7 @@ class Ledger:
                 tokens -= computed
 
     def step(self, request_id: str, new_tokens: int, *, finished: bool) -> bytes | None:
-        """Count a request's tokens of a step; return its router, or None if it was aborted."""
+        """Count a step's new tokens of a request; return its router, or None if it was aborted."""
         entry = self._entries.get(request_id)
         if entry is None:
             return None

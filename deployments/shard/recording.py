@@ -26,7 +26,7 @@ class RankCount(Strict):
 
 
 class Recording:
-    """One recording at a time; it ends if no command asks for it any more."""
+    """Keeps one recording at a time, and ends it when no command asks for it any more."""
 
     def __init__(self, engine: Counting, replica: str) -> None:
         self._engine = engine

@@ -47,7 +47,7 @@ def _with_output(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def _with_replay(create: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap the creation of grammars: a continuation's earlier output has been accepted."""
+    """Wrap the creation of grammars: a continuation's grammar accepts its earlier output."""
 
     @functools.wraps(create)
     def wrapped(self: Any, request: Any) -> Any:

@@ -1,4 +1,4 @@
-"""One rank's line to the scaler; the number of gangs that it wants goes on to Serve."""
+"""One rank's line to the scaler; the number of gangs that the scaler wants goes on to Serve."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from deployments.autoscaling.reports import REPORT_EVERY_S, RankReport
 
 
 class ScalerLine:
-    """`scaler` is a Serve handle; while it has no answer, its last one counts."""
+    """`scaler` is a Serve handle; its last answer counts until it gives another."""
 
     def __init__(self, scaler: Any, report: Callable[[int | None], RankReport]) -> None:
         """Make reports with `report`, which is given how many gangs were last wanted."""
@@ -28,5 +28,5 @@ class ScalerLine:
             await asyncio.sleep(REPORT_EVERY_S)
 
     def stats(self) -> dict[str, float]:
-        """Return the answer for Serve's autoscaling; empty as long as there is none."""
+        """Return the scaler's answer for Serve's autoscaling; empty as long as there is none."""
         return self._wanted.stats() if self._wanted else {}

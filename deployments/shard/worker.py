@@ -43,7 +43,7 @@ class ShardWorker(_Worker):
         return output
 
     def start_counting(self) -> None:
-        """Count from zero, with each step from now on."""
+        """Start to count, from zero."""
         self._counter = self._counter or self._new_counter()
         self._counter.clear()
         self._counting = True

@@ -1,4 +1,4 @@
-"""What routers and shards say to each other over ZMQ.
+"""The messages between routers and shards, over ZMQ.
 
 A shard binds a ROUTER socket, each router connects a DEALER. A message is a kind followed by the
 frames of one msgpack value in vLLM's own encoding (tensors ride in frames of their own). CurveZMQ

@@ -1,4 +1,4 @@
-"""What the roster says of a rank: how a router reaches it, and how much room it has."""
+"""The roster's entry of a rank: how a router reaches the rank, and how much room it has."""
 
 from configs.schema import Strict
 

@@ -24,7 +24,7 @@ def _no_renewal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(scene: Coroutine[Any, Any, None]) -> None:
-    """Run a scene to its end; fail if it waits for what never comes."""
+    """Run a scene; fail if it waits for ever."""
     asyncio.run(asyncio.wait_for(scene, timeout=30))
 
 

@@ -1,8 +1,8 @@
 """Scenes with a router's core and fake shards, for tests to play.
 
-Time stands still in a scene unless its clock is advanced. A request has been sent to a rank if and
-only if `add_request_async` has returned once the loop has settled. The router has taken what a rank
-sent once an output that the rank sent afterwards has come out of the core.
+The time that requests wait stands still in a scene unless its clock is advanced. A request whose
+`add_request_async` hasn't returned once the loop has settled was sent to no rank. The router has
+taken what a rank sent once an output that the rank sent afterwards has come out of the core.
 """
 
 import asyncio
@@ -85,14 +85,14 @@ class _Lines(logging.Handler):
 
 
 async def settle() -> None:
-    """Let all run that is ready, and all that becomes ready by it."""
+    """Run everything that is ready, and everything that this makes ready."""
     for _ in range(_STEPS):
         await asyncio.sleep(0)
 
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until a condition is true that no event announces."""
-    while not condition():  # noqa: ASYNC110 - see above
+    while not condition():  # noqa: ASYNC110 - there is no event for it
         await asyncio.sleep(0.01)
 
 

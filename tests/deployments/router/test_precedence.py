@@ -173,10 +173,10 @@ def test_a_key_pays_for_prompt_and_answer_and_is_refused_without_tokens() -> Non
         allowances = Allowances(Service(), "router", 1)
         allowance = await allowances.begin(key(tokens_per_minute=40))
         caller.set(Caller(allowance, allowances))
-        await core.add_request_async(request("first", prompt_tokens=30))
-        await shard.say((await shard.requests.get()).request_id, [7] * 9)
+        await core.add_request_async(request("first", prompt_tokens=20))
+        await shard.say((await shard.requests.get()).request_id, [7] * 10)
         await next_output(core)
-        await core.add_request_async(request("second", prompt_tokens=30))
+        await core.add_request_async(request("second", prompt_tokens=10))
         with pytest.raises(GracefulHTTPError, match="40 tokens per minute") as refusal:
             await core.add_request_async(request("third", prompt_tokens=30))
         assert refusal.value.http_status == 429

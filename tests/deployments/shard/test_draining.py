@@ -45,14 +45,14 @@ def test_it_stays_for_its_own_streams_and_then_for_those_of_its_gang() -> None:
         ranks.others[0] = entry("b", gang="g", requests=0)
         await ending
 
-    asyncio.run(scene())
+    asyncio.run(asyncio.wait_for(scene(), timeout=30))
 
 
 def test_it_stays_no_longer_than_it_may() -> None:
     async def scene() -> None:
         await Ranks(1).drained(within_s=0.1)
 
-    asyncio.run(scene())
+    asyncio.run(asyncio.wait_for(scene(), timeout=30))
 
 
 def test_without_a_roster_nobody_is_waited_for() -> None:
@@ -61,4 +61,4 @@ def test_without_a_roster_nobody_is_waited_for() -> None:
         ranks.gone = True
         await ranks.drained()
 
-    asyncio.run(scene())
+    asyncio.run(asyncio.wait_for(scene(), timeout=30))
