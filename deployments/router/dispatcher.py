@@ -6,8 +6,7 @@ The decisions about requests are made in `deployments.scheduling`; this module c
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreRequest, FinishReason
 
@@ -17,6 +16,7 @@ from configs.errors import LineFullError, NoGangError, RefusedError, WaitedTooLo
 from configs.tier import Tier
 from deployments.access.caller import Caller
 from deployments.autoscaling.reports import RouterReport
+from deployments.router.clock import Clock
 from deployments.router.fleet import Fleet
 from deployments.router.request_stats import RequestStats
 from deployments.router.routed_request import RoutedRequest
@@ -29,16 +29,6 @@ from deployments.scheduling.ticket import Ticket
 from deployments.scheduling.waiting_line import WaitingLine
 
 logger = logging.getLogger("ray.serve")
-
-
-class Clock(Protocol):
-    """The part of an asyncio event loop that a dispatcher uses."""
-
-    def time(self) -> float:
-        """Return seconds, as `time.monotonic()` does."""
-
-    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Any:
-        """Call `callback` after `delay` seconds, unless the returned handle is cancelled."""
 
 
 class Dispatcher:
@@ -168,15 +158,15 @@ class Dispatcher:
         most `deadline_s`.
         """
         tier, any_rank = routed.ticket.tier, bool(self._fleet.rank_loads())
-        limit_s = self._admission.waits.of(tier) if any_rank else self._deadline_s
-        left_s = limit_s - (self._clock.time() - routed.waits_since_s)
+        max_wait_s = self._admission.waits.of(tier) if any_rank else self._deadline_s
+        left_s = max_wait_s - (self._clock.time() - routed.waits_since_s)
         if left_s > 0:
             after_s = min(left_s, self._deadline_s)
             routed.deadline = self._clock.call_later(after_s, self._watch, routed)
         elif any_rank:
-            self._give_up(routed, _too_long(tier, limit_s))
+            self._give_up(routed, _too_long(tier, max_wait_s))
         else:
-            self._give_up(routed, _no_gang(limit_s))
+            self._give_up(routed, _no_gang(max_wait_s))
 
     def _give_up(self, routed: RoutedRequest, refused: RefusedError) -> None:
         """Refuse a request that has had no rank yet, or end the stream of one that has."""
@@ -231,13 +221,13 @@ class Dispatcher:
 
     def _requeue(self, routed: RoutedRequest) -> None:
         """Take a request back from its rank to its old place in the line."""
-        self._recall(routed)
+        self._abort_at_rank(routed)
         routed.requeue(self._clock.time())
         self._line.rejoin(routed.ticket)
         logger.info("request %s is requeued after %d tokens", routed.id, routed.produced)
         self._watch(routed)
 
-    def _recall(self, routed: RoutedRequest) -> None:
+    def _abort_at_rank(self, routed: RoutedRequest) -> None:
         """Abort a request at its rank, if it has one that can be reached."""
         if (link := self._fleet.link(routed.replica)) is not None:
             link.abort(routed)
@@ -265,7 +255,7 @@ class Dispatcher:
     def _drop(self, routed: RoutedRequest) -> None:
         """Forget a request and abort it at its rank, where its place may be for another."""
         self._forget(routed)
-        self._recall(routed)
+        self._abort_at_rank(routed)
         if len(self._line):
             self._plan_round()
 

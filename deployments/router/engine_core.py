@@ -16,7 +16,8 @@ from configs.errors import RefusedError
 from deployments.access.caller import caller
 from deployments.front_end.middleware.turned_away import turn_away
 from deployments.front_end.refusals import as_vllm_error
-from deployments.router.dispatcher import Clock, Dispatcher
+from deployments.router.clock import Clock
+from deployments.router.dispatcher import Dispatcher
 from deployments.router.put_right import put_right
 from deployments.scheduling.routing import Routing, least_loaded_rank
 

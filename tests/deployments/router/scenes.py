@@ -15,7 +15,7 @@ from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest
 
 from configs.admission import Admission
 from configs.deployment import Survival
-from deployments.router.dispatcher import Clock
+from deployments.router.clock import Clock
 from deployments.router.engine_core import RouterEngineCore
 from deployments.wire.load import Load
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard, request
