@@ -65,8 +65,8 @@ class TensorFile:
     def tensors(self) -> Iterator[Named]:
         """Yield names and tensors in the file's order, on the CPU.
 
-        Raises CheckpointError: for another size than the manifest's or a broken header at once, for
-        another SHA-256 after the last tensor.
+        Raises CheckpointError, at once for another size than the manifest's or a broken header, and
+        after the last tensor for another SHA-256.
         """
         require_size(self._path, self._file)
         with FileIO(self._path) as stream:

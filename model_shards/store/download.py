@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,10 +92,11 @@ class Downloader:
 
         def go_on() -> None:
             nonlocal at
-            for chunk in self._body(file, at, end).iter_chunks(_CHUNK_BYTES):
-                os.pwrite(descriptor, chunk, at)
-                at += len(chunk)
-                self.meter.moved(len(chunk))
+            with closing(self._body(file, at, end)) as body:
+                for chunk in body.iter_chunks(_CHUNK_BYTES):
+                    os.pwrite(descriptor, chunk, at)
+                    at += len(chunk)
+                    self.meter.moved(len(chunk))
 
         persist(go_on)
 
@@ -106,6 +108,7 @@ class Downloader:
         )
         expected = f"bytes {start}-{end - 1}/{file.size_bytes}"
         if answer.get("ContentRange") != expected:
+            answer["Body"].close()
             raise StoreError(
                 f"{self.location.url(file.name)}: asked for {expected}, got "
                 f"{answer.get('ContentRange')}. If its size isn't the manifest's, delete this "
