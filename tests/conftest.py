@@ -12,7 +12,7 @@ settings.load_profile("patient")
 _LANE = pytest.StashKey[str]()
 _LANES = {
     "fast": "tests that start no engine",
-    "system": "tests that start engines, Ray and clusters, and kill them",
+    "system": "tests that start engines, clusters and other processes, and kill them",
 }
 
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from deployments.shard.cpu_experts import local_experts
-from tests.deployments.shard import cpu_rank
-from tests.deployments.shard.cpu_rank import Sizes, rows
+from tests.system.processes import cpu_rank
+from tests.system.processes.cpu_rank import Sizes, rows
 
 Answer = TypeVar("Answer")
 

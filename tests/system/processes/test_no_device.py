@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployments.router import blind_node
+from tests.system.processes import blind_node
 
 
 def _new_process(begin: Callable[[], None]) -> Iterator[ProcessPoolExecutor]:
