@@ -11,9 +11,11 @@ from tests.system.parity.generation import Run
 ENGINE = "tests.system.parity.engine"
 
 
-def run(run_path: Path, outcome_path: Path, log_path: Path) -> None:
+def run(run_path: Path, outcome_path: Path, log_path: Path, environment: dict[str, str]) -> None:
     """Run vLLM on the `Run` of a file and write its `Outcome`; all output goes to the log."""
     os.setsid()
+    os.environ.clear()
+    os.environ.update(environment)
     with log_path.open("wb") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)

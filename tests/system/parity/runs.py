@@ -65,12 +65,14 @@ def _forks() -> ForkServerContext:
 @contextlib.contextmanager
 def _running(paths: tuple[Path, ...]) -> Iterator[ForkServerProcess]:
     """Start a run and end all that is left of it, engine cores and workers included."""
-    process = _forks().Process(target=engine_process.run, args=paths)
-    with patch.dict(os.environ, _ENVIRONMENT):  # the server has what is there when it starts
+    with patch.dict(os.environ, _ENVIRONMENT):
+        environment = dict(os.environ)  # the server's own is that of its first run
+        process = _forks().Process(target=engine_process.run, args=(*paths, environment))
         process.start()
+    assert process.pid is not None  # of a group of its own, too
     try:
         yield process
     finally:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid or 0, signal.SIGKILL)
+            os.killpg(process.pid, signal.SIGKILL)
         process.join()
