@@ -3,7 +3,7 @@
 from enum import IntEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 
@@ -32,4 +32,9 @@ def _named(value: Any) -> Tier:
 
 
 # A class as YAML has it, by its label.
-NamedTier = Annotated[Tier, BeforeValidator(_named), PlainSerializer(lambda tier: tier.label)]
+NamedTier = Annotated[
+    Tier,
+    BeforeValidator(_named),
+    PlainSerializer(lambda tier: tier.label),
+    WithJsonSchema({"enum": list(_BY_LABEL)}),
+]

@@ -16,13 +16,22 @@ _LANES = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the fast lane first."""
+    items.sort(key=lambda item: _lane(item) == "system")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """Print which lane runs, where one begins."""
-    lane = "system" if "tests/system" in item.nodeid else "fast"
+    lane = _lane(item)
     if item.config.stash.get(_LANE, None) != lane:
         item.config.stash[_LANE] = lane
         reporter = item.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             reporter.write_sep("=", f"{lane} lane: {_LANES[lane]}")
     return (yield)
+
+
+def _lane(item: pytest.Item) -> str:
+    return "system" if "tests/system" in item.nodeid else "fast"

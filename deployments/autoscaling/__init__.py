@@ -1,1 +1,1 @@
-"""How many gangs and routers there should be: pure policies, without Ray or an engine."""
+"""How many gangs and routers there should be: policies, and the service that runs them. No Ray."""

@@ -68,9 +68,9 @@ def add_middleware(
 ) -> None:
     """Put small4's middleware, and what `guard` adds, around the application.
 
-    Each stands around those added before it. What `guard` adds is the innermost, so that its
-    refusals and the application's pass through TurnedAway. HangUp is the outermost: it must see
-    Serve's cancellation before the others do.
+    Each stands around those added before it. Of these, what `guard` adds is the innermost, so that
+    its refusals and the application's pass through TurnedAway. HangUp is the outermost: it must
+    see Serve's cancellation before the others do.
     """
     guard(app)
     app.add_middleware(BodyLimit, mebibytes=limits.body_mib)

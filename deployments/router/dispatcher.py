@@ -16,7 +16,7 @@ from configs.errors import LineFullError, NoGangError, RefusedError, WaitedTooLo
 from configs.tier import Tier
 from deployments.access.caller import Caller
 from deployments.autoscaling.reports import RouterReport
-from deployments.router.clock import Clock
+from deployments.router.clock import Clock, LoopClock
 from deployments.router.fleet import Fleet
 from deployments.router.request_stats import RequestStats
 from deployments.router.routed_request import RoutedRequest
@@ -24,7 +24,7 @@ from deployments.scheduling.dispatch import dispatch
 from deployments.scheduling.preemption import victims
 from deployments.scheduling.rank_load import RankLoad
 from deployments.scheduling.retry_after import RetryAfter
-from deployments.scheduling.routing import Routing, least_loaded_rank
+from deployments.scheduling.routing import Routing
 from deployments.scheduling.ticket import Ticket
 from deployments.scheduling.waiting_line import WaitingLine
 
@@ -42,11 +42,11 @@ class Dispatcher:
         roster: Any,
         survival: Survival,
         admission: Admission,
-        route: Routing = least_loaded_rank,
+        route: Routing,
         clock: Clock | None = None,
     ) -> None:
         self.outputs: asyncio.Queue[EngineCoreOutputs] = asyncio.Queue()
-        self._clock: Clock = clock or asyncio.get_running_loop()
+        self._clock: Clock = clock or LoopClock()
         self._requests: dict[str, RoutedRequest] = {}
         self._deadline_s = survival.deadline_s
         self._admission = admission
@@ -63,9 +63,10 @@ class Dispatcher:
 
         Raises RefusedError if it gets no rank in time: before the first rank, the front end still
         takes an error. vLLM has registered the request by then, but won't abort it after an error,
-        nor its siblings where `n` > 1. So whatever this raises ends them all.
+        nor its siblings where `n` > 1. So whatever this raises ends them all. Also raises
+        VLLMValidationError for a request that no message can hold.
         """
-        routed = RoutedRequest(request, caller, self._clock.time())
+        routed = RoutedRequest(request, self._clock.time(), caller)
         routed.placed = asyncio.get_running_loop().create_future()
         self._requests[routed.id] = routed
         try:
@@ -171,6 +172,7 @@ class Dispatcher:
     def _give_up(self, routed: RoutedRequest, refused: RefusedError) -> None:
         """Refuse a request that has had no rank yet, or end the stream of one that has."""
         self._line.leave(routed.id)
+        routed.cancel_deadline()
         if routed.placed.done():
             self._end(routed, FinishReason.ERROR)
         else:

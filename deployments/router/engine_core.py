@@ -5,21 +5,16 @@ Tokens pass here, not text. The dispatcher decides what becomes of a request. Re
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any
 
 from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
 from vllm.v1.engine.core_client import EngineCoreClient
 
-from configs.admission import Admission
-from configs.deployment import Survival
 from configs.errors import RefusedError
 from deployments.access.caller import caller
 from deployments.front_end.middleware.turned_away import turn_away
 from deployments.front_end.refusals import as_vllm_error
-from deployments.router.clock import Clock
 from deployments.router.dispatcher import Dispatcher
 from deployments.router.put_right import put_right
-from deployments.scheduling.routing import Routing, least_loaded_rank
 
 
 class RouterEngineCore(EngineCoreClient):
@@ -29,15 +24,8 @@ class RouterEngineCore(EngineCoreClient):
     engine_ranks_managed = (0,)
     resources = SimpleNamespace(engine_dead=False)
 
-    def __init__(
-        self,
-        roster: Any,
-        survival: Survival,
-        admission: Admission,
-        route: Routing = least_loaded_rank,
-        clock: Clock | None = None,
-    ) -> None:
-        self.dispatcher = Dispatcher(roster, survival, admission, route, clock)
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self.dispatcher = dispatcher
         self.closing: asyncio.Task[None] | None = None
 
     async def add_request_async(self, request: EngineCoreRequest) -> None:

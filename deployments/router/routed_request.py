@@ -3,7 +3,6 @@
 import asyncio
 import copy
 import re
-import time
 from dataclasses import dataclass, field
 
 from vllm.exceptions import VLLMValidationError
@@ -30,8 +29,8 @@ class RoutedRequest:
     """
 
     request: EngineCoreRequest
+    arrived_s: float
     caller: Caller | None = None  # None: the deployment is open
-    arrived_s: float = field(default_factory=time.monotonic)
     replica: str | None = None  # where it is now
     attempt: int = 0
     tokens: list[int] = field(default_factory=list)
@@ -69,11 +68,15 @@ class RoutedRequest:
         self.replica = replica
         self.stop_waiting()
 
-    def stop_waiting(self) -> None:
-        """Cancel the deadline, and complete `placed` unless it is done."""
+    def cancel_deadline(self) -> None:
+        """Stop the timer that would give the request up."""
         if self.deadline is not None:
             self.deadline.cancel()
             self.deadline = None
+
+    def stop_waiting(self) -> None:
+        """Cancel the deadline, and complete `placed` unless it is done."""
+        self.cancel_deadline()
         if not self.placed.done():
             self.placed.set_result(None)
 

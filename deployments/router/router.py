@@ -11,7 +11,7 @@ from configs.environment import renounce_device
 from deployments.autoscaling.router_policy import RouterLoad
 from deployments.ray_serve.log import keep_log_open
 from deployments.router.utilization import Utilization
-from deployments.scheduling.routing import Routing, least_loaded_rank
+from deployments.scheduling.routing import Routing
 
 
 class Guard(Protocol):
@@ -42,7 +42,7 @@ class Router:
         roster: Any,
         guard: Guard,
         scaler: Scaler,
-        route: Routing = least_loaded_rank,
+        route: Routing,
     ) -> None:
         """Check the guard, which may raise ConfigError; `roster` is a Serve handle."""
         guard.check()
@@ -58,16 +58,24 @@ class Router:
         keep_log_open()
         renounce_device()
         from deployments.front_end.app import api_server
+        from deployments.router.dispatcher import Dispatcher
         from deployments.router.engine_core import RouterEngineCore
 
         deployment = self._deployment
-        core = RouterEngineCore(
+        dispatcher = Dispatcher(
             self._roster, deployment.survival, deployment.admission, self._route
         )
-        app, self.llm = await api_server(
-            deployment, core, core.dispatcher.retry_after_s, self._guard.install
-        )
-        self._start(self._scaler.run(core.dispatcher))
+        try:
+            app, self.llm = await api_server(
+                deployment,
+                RouterEngineCore(dispatcher),
+                dispatcher.retry_after_s,
+                self._guard.install,
+            )
+        except BaseException:
+            await dispatcher.close()
+            raise
+        self._start(self._scaler.run(dispatcher))
         if deployment.routers.autoscaling is not None:
             self._start(self._utilization.watch())
         return app

@@ -16,7 +16,9 @@ from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest
 from configs.admission import Admission
 from configs.deployment import Survival
 from deployments.router.clock import Clock
+from deployments.router.dispatcher import Dispatcher
 from deployments.router.engine_core import RouterEngineCore
+from deployments.scheduling.routing import least_loaded_rank
 from deployments.wire.load import Load
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard, request
 from tests.deployments.router.hand_clock import HandClock
@@ -50,9 +52,8 @@ async def core_of(
 ) -> RouterEngineCore:
     """Make a core whose time stands still by default, and wait until all its ranks are up."""
     async with ranks_become("up", len(roster.shards)):
-        return RouterEngineCore(
-            roster, survival, admission or Admission(), clock=clock or HandClock()
-        )
+        admission, clock = admission or Admission(), clock or HandClock()
+        return RouterEngineCore(Dispatcher(roster, survival, admission, least_loaded_rank, clock))
 
 
 @asynccontextmanager

@@ -37,7 +37,7 @@ class Search(BeamSearchOnlineMixin):
     ) -> AsyncIterator[RequestOutput]:
         asked = request(request_id, len(prompt["prompt_token_ids"]))
         InputProcessor.assign_request_id(asked)
-        routed = RoutedRequest(asked, self._caller)
+        routed = RoutedRequest(asked, 0.0, self._caller)
         await routed.charge_prompt()
         routed.take([5], 0.0)
         self.requests += 1

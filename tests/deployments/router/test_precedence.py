@@ -77,7 +77,9 @@ def test_ranks_too_take_a_better_class_first_and_in_it_who_has_but_one_request()
         for name in ("batch", "standard", "interactive"):
             allowance = await allowances.begin(key(name, **{"class": name}))
             for number in range(2):
-                routed = RoutedRequest(request(f"{name}{number}"), Caller(allowance, allowances))
+                routed = RoutedRequest(
+                    request(f"{name}{number}"), 0.0, Caller(allowance, allowances)
+                )
                 line.join(routed.ticket)
                 routed.requeue(0.0)  # it is sent again as what it was
                 sent[routed.request.request_id] = routed.message().priority
@@ -148,7 +150,7 @@ def test_a_request_has_the_class_of_its_key_or_a_lower() -> None:
             for priority in (-1, 0, 1):
                 asked = request()
                 asked.priority = priority
-                ticket = RoutedRequest(asked, Caller(allowance, allowances)).ticket
+                ticket = RoutedRequest(asked, 0.0, Caller(allowance, allowances)).ticket
                 assert (ticket.key, ticket.weight) == (tier, 2)
                 tiers[tier, priority] = ticket.tier.name
         assert tiers == {

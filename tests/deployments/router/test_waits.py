@@ -160,3 +160,28 @@ def test_who_waits_longer_than_its_class_may_is_refused() -> None:
         await core.dispatcher.close()
 
     play(scene)
+
+
+def test_who_leaves_a_full_line_as_its_time_runs_out_ends_once() -> None:
+    async def scene() -> None:
+        clock, shard = HandClock(), FakeShard("a")
+        waits = Waits(batch_s=10)
+        core = await core_of(
+            FakeRoster(shard), admission=Admission(max_waiting=1, waits=waits), clock=clock
+        )
+        await fill(core, shard)
+        late = request("late")
+        late.priority = 1
+        leaving = await wait_in_line(core, late)
+        urgent = asyncio.create_task(core.add_request_async(request("urgent")))
+        await asyncio.sleep(0)  # it has the place now, and `late` hasn't heard of it
+        clock.advance(10)
+        with pytest.raises(GracefulHTTPError, match="requests wait already"):
+            await leaving
+        assert (await next_output(core)).finish_reason == FinishReason.ABORT
+        await settle()
+        assert core.dispatcher.outputs.empty()
+        urgent.cancel()
+        await core.dispatcher.close()
+
+    play(scene)

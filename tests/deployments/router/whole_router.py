@@ -18,6 +18,7 @@ from configs.deployment import Deployment
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.front_end.renderer import CheckedRenderer
 from deployments.router.router import Guard, Router
+from deployments.scheduling.routing import least_loaded_rank
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard
 
 
@@ -63,7 +64,7 @@ async def whole_router(
 @asynccontextmanager
 async def _served(deployment: Deployment, guard: Guard) -> AsyncIterator[WholeRouter]:
     shard = FakeShard("a")
-    router = Router(deployment, FakeRoster(shard), guard, _Open())
+    router = Router(deployment, FakeRoster(shard), guard, _Open(), least_loaded_rank)
     app = await router.__serve_build_asgi_app__()
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://router") as client:
