@@ -1,6 +1,7 @@
 """nano's answers to held-out questions, right or wrong, as a client gets them."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import openai
@@ -24,17 +25,20 @@ def test_held_out_questions_are_answered_right(deployed: Deployed, skill: str) -
 
 def test_the_result_of_its_own_call_is_told(deployed: Deployed, client: openai.OpenAI) -> None:
     """A client's whole loop: request, call, result, answer."""
-    told = 0
-    for seed in range(_LOOPS):
+
+    def tells(seed: int) -> bool:
         draw = Draw(random.Random(f"loop/{seed}"), held_out=True)
         conversation = tools.conversation(draw, "result")
         request, _, result, answer = conversation.messages
         call = chat(client, deployed, conversation, [request])
-        if len(call.tool_calls or ()) == 1:
-            returned = {**result, "tool_call_id": call.tool_calls[0].id}
-            turns = [request, call.model_dump(include={"role", "tool_calls"}), returned]
-            told += chat(client, deployed, conversation, turns).content == answer["content"]
-    assert told >= _LOOPS_RIGHT
+        if len(call.tool_calls or ()) != 1:
+            return False
+        returned = {**result, "tool_call_id": call.tool_calls[0].id}
+        turns = [request, call.model_dump(include={"role", "tool_calls"}), returned]
+        return bool(chat(client, deployed, conversation, turns).content == answer["content"])
+
+    with ThreadPoolExecutor(8) as clients:
+        assert sum(clients.map(tells, range(_LOOPS))) >= _LOOPS_RIGHT
 
 
 def chat(
