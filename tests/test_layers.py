@@ -64,6 +64,13 @@ def test_no_arrow_runs_back_up(package: str) -> None:
     TopologicalSorter(parts(package)).prepare()  # raises CycleError
 
 
+def test_no_test_module_is_anothers_library() -> None:
+    """What tests share lies in a module of its own."""
+    for file in (PROJECT_ROOT / "tests").rglob("*.py"):
+        shared = [part for module in imported_modules(file) for part in module.split(".")[:-1]]
+        assert not [part for part in shared if part.startswith("test_")], file
+
+
 def parts(package: str) -> dict[str, set[str]]:
     """Find the folders and modules right below a package, and which of them each imports."""
     found: defaultdict[str, set[str]] = defaultdict(set)

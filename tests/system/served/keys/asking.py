@@ -46,12 +46,17 @@ def client_for_many(deployed: Deployed, key: str) -> openai.AsyncOpenAI:
     )
 
 
-def start(client: openai.AsyncOpenAI, count: int, tokens: int) -> list[asyncio.Task[Told]]:
-    """Start `count` streams at once, each of another prompt."""
-    return [asyncio.create_task(_stream(client, seed, tokens)) for seed in range(count)]
+def start(
+    client: openai.AsyncOpenAI, count: int, tokens: int, begun: asyncio.Semaphore | None = None
+) -> list[asyncio.Task[Told]]:
+    """Start `count` streams at once, each of another prompt; each releases `begun` once."""
+    begun = begun or asyncio.Semaphore(0)
+    return [asyncio.create_task(_stream(client, seed, tokens, begun)) for seed in range(count)]
 
 
-async def _stream(client: openai.AsyncOpenAI, seed: int, tokens: int) -> Told:
+async def _stream(
+    client: openai.AsyncOpenAI, seed: int, tokens: int, begun: asyncio.Semaphore
+) -> Told:
     told = Told()
     stream = await client.completions.create(
         model=MODEL,
@@ -62,7 +67,9 @@ async def _stream(client: openai.AsyncOpenAI, seed: int, tokens: int) -> Told:
         extra_body={"ignore_eos": True},
     )
     async for chunk in stream:
-        told.first_s = told.first_s or time.monotonic()
+        if not told.first_s:
+            told.first_s = time.monotonic()
+            begun.release()
         told.last_s = time.monotonic()
         told.text += chunk.choices[0].text
     return told

@@ -16,8 +16,10 @@ def test_batch_yields_at_once_and_loses_no_word(deployed: Deployed) -> None:
             client_for_many(deployed, "interactive") as interactive,
         ):
             undisturbed = await asyncio.gather(*start(batch, SEQUENCES, _LONG))
-            running = start(batch, SEQUENCES, _LONG)
-            await asyncio.sleep(0.5)
+            begun = asyncio.Semaphore(0)
+            running = start(batch, SEQUENCES, _LONG, begun)
+            for _ in running:
+                await begun.acquire()
             sooner = await asyncio.gather(*start(interactive, 4, 4))
             return undisturbed, await asyncio.gather(*running), sooner
 
