@@ -13,8 +13,8 @@ from configs.errors import RefusedError
 from deployments.access.caller import caller
 from deployments.front_end.middleware.turned_away import turn_away
 from deployments.front_end.refusals import as_vllm_error
+from deployments.router.complete_request import complete_request
 from deployments.router.dispatcher import Dispatcher
-from deployments.router.put_right import put_right
 
 
 class RouterEngineCore(EngineCoreClient):
@@ -29,7 +29,7 @@ class RouterEngineCore(EngineCoreClient):
         self.closing: asyncio.Task[None] | None = None
 
     async def add_request_async(self, request: EngineCoreRequest) -> None:
-        put_right(request)
+        complete_request(request)
         try:
             await self.dispatcher.place(request, caller.get())
         except RefusedError as refused:

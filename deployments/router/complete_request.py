@@ -11,7 +11,7 @@ from deployments.wire.resumed_tokens import RESUME
 _NOT_FOR_CLIENTS = (RESUME, "kv_cache_report_mode")
 
 
-def put_right(request: EngineCoreRequest) -> None:
+def complete_request(request: EngineCoreRequest) -> None:
     """Correct a request that comes from vLLM's front end, in place.
 
     vLLM's Mistral parser waits for the end of a reasoning also where none was asked for. Until then
