@@ -92,8 +92,15 @@ class Survival(Strict):
     deadline_s: PositiveSeconds = Field(
         default=300, description="How long a request waits for a living rank before it fails."
     )
+    death_s: PositiveSeconds = Field(
+        default=2,
+        description="A router or rank whose machine, network or process doesn't answer for so long "
+        "counts as dead.",
+    )
     silence_s: PositiveSeconds = Field(
-        default=10, description="A rank that sends nothing for this long counts as dead."
+        default=10,
+        description="A rank is lost if its engine has work and hasn't advanced for this long, and "
+        "twice the longest step that was measured.",
     )
     drain_s: PositiveSeconds = Field(
         default=60,

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 _NO_DEVICE = "SMALL4_NO_DEVICE"
+_PULSE = "SMALL4_PULSE"
 
 
 def dashboard_address() -> str:
@@ -55,6 +56,17 @@ def has_no_device() -> bool:
     return _NO_DEVICE in os.environ
 
 
+def share_pulse(file: Path) -> None:
+    """Tell the processes that this process starts where they write what they are doing."""
+    os.environ[_PULSE] = str(file)
+
+
+def pulse_file() -> Path | None:
+    """Return that file, in a process that a shard on this machine has started."""
+    file = Path(os.environ.get(_PULSE, ""))
+    return file if file.is_file() else None
+
+
 def ray_environment(haproxy: Path) -> dict[str, str]:
     """Return the environment of a Ray that small4 starts on this machine."""
     return {**os.environ, **node_environment(str(haproxy))}
@@ -73,6 +85,10 @@ def node_environment(haproxy: str) -> dict[str, str]:
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
         # How often replicas report metrics for autoscaling to it; ten seconds by default.
         "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
+        # A replica that doesn't answer can't drain: waiting for that would only delay the next one.
+        "RAY_SERVE_FORCE_STOP_UNHEALTHY_REPLICAS": "1",
+        # A router that hangs gets new requests for as long as HAProxy hasn't noticed.
+        "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1s",
         # An engine must not outlive its shard: it would keep the GPU from the next shard.
         "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
     }

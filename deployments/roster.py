@@ -1,4 +1,4 @@
-"""Which ranks are up: soft state, renewed by the ranks themselves, that routers follow.
+"""Which ranks are up, and why others were lost: soft state, renewed by the ranks themselves.
 
 `Roster` is plain data with a clock handed in; `RosterService` is the Serve deployment around it.
 A roster that restarts is full again after one renewal; meanwhile links between routers and shards
@@ -7,38 +7,86 @@ live on, because no router drops a link when its entry is missing.
 
 import asyncio
 import contextlib
+import logging
 import time
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
+from deployments.losses import Cause, Causes, cause_of
+from deployments.wire.loss import How, Loss
 from deployments.wire.rank_entry import RankEntry
 
 RENEW_EVERY_S = 2.0
 EXPIRE_AFTER_S = 10.0
+_DECIDE_AFTER_S = 5.0
+
+logger = logging.getLogger("ray.serve")
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    entry: RankEntry
+    since_s: float
+    renewed_s: float
+    refused: str = ""
+
+    def vanished(self, for_s: float) -> Loss:
+        entry = self.entry
+        return Loss(
+            gang=entry.gang,
+            rank=entry.rank,
+            ranks=entry.ranks,
+            node=urlsplit(entry.endpoint).hostname or "",
+            how=How.VANISHED,
+            doing=f"its replica, its node or the network ended: nothing was heard for {for_s:g} s",
+            lived_s=self.renewed_s - self.since_s,
+        )
 
 
 class Roster:
     """Entries by replica, each good for `EXPIRE_AFTER_S` after its last renewal."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, tuple[float, RankEntry]] = {}
+        self._entries: dict[str, _Listed] = {}
 
     def renew(self, entry: RankEntry, now_s: float) -> bool:
         """Add or renew an entry; return True if its rank is new."""
-        known = entry.replica in self._entries
-        self._entries[entry.replica] = (now_s, entry)
-        return not known
+        known = self._entries.get(entry.replica)
+        since_s, refused = (known.since_s, known.refused) if known else (now_s, "")
+        self._entries[entry.replica] = _Listed(entry, since_s, now_s, refused)
+        return known is None
 
     def withdraw(self, replica: str) -> bool:
         """Remove a rank that says it is going; return True if it was there."""
         return self._entries.pop(replica, None) is not None
 
-    def living(self, now_s: float) -> list[RankEntry]:
-        """Return the entries that haven't expired, by gang and rank."""
-        self._entries = {
-            replica: (renewed_s, entry)
-            for replica, (renewed_s, entry) in self._entries.items()
-            if now_s - renewed_s < EXPIRE_AFTER_S
-        }
-        entries = (entry for _, entry in self._entries.values())
+    def expire(self, now_s: float) -> list[Loss]:
+        """Remove the entries that weren't renewed for too long; return their ranks' losses."""
+        losses = self.unheard(now_s, EXPIRE_AFTER_S)
+        for replica, listed in list(self._entries.items()):
+            if now_s - listed.renewed_s >= EXPIRE_AFTER_S:
+                del self._entries[replica]
+        return losses
+
+    def unheard(self, now_s: float, for_s: float) -> list[Loss]:
+        """Return, as losses, the ranks whose entries weren't renewed for so long."""
+        return [
+            listed.vanished(for_s)
+            for listed in self._entries.values()
+            if now_s - listed.renewed_s >= for_s
+        ]
+
+    def refuse(self, replica: str, why: str) -> None:
+        """Note that a router doesn't use a rank."""
+        if (listed := self._entries.get(replica)) is not None:
+            self._entries[replica] = replace(listed, refused=why)
+
+    def living(self) -> list[RankEntry]:
+        """Return the entries, by gang and rank."""
+        entries = (
+            listed.entry.model_copy(update={"refused": listed.refused})
+            for listed in self._entries.values()
+        )
         return sorted(entries, key=lambda entry: (entry.gang, entry.rank))
 
 
@@ -52,17 +100,22 @@ class RosterService:
         self._roster = Roster()
         self._changed = asyncio.Event()
         self._meetings: dict[str, asyncio.Future[tuple[str, int]]] = {}
+        self._causes = Causes()
+        self._ended: dict[str, list[Loss]] = {}  # by gang, those of it that were lost
+        self._deciding: set[asyncio.Task[None]] = set()
 
-    async def renew(self, entry: RankEntry) -> None:
+    async def renew(self, entry: RankEntry) -> int:
+        """Return the most prompt tokens that wait at one rank of the gang."""
         if self._roster.renew(entry, time.monotonic()):
             self._notify()
+        return max(other.prefill_tokens for other in self._living() if other.gang == entry.gang)
 
     async def withdraw(self, replica: str) -> None:
         if self._roster.withdraw(replica):
             self._notify()
 
     async def living(self) -> list[RankEntry]:
-        return self._roster.living(time.monotonic())
+        return self._living()
 
     async def next_change(self, timeout_s: float) -> list[RankEntry]:
         """Wait for the next change, for at most `timeout_s`; return all living ranks."""
@@ -70,7 +123,55 @@ class RosterService:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await changed.wait()
-        return self._roster.living(time.monotonic())
+        return self._living()
+
+    def _living(self) -> list[RankEntry]:
+        now_s = time.monotonic()
+        for loss in self._roster.expire(now_s):
+            self._lose(loss)
+        return self._roster.living()
+
+    async def refuse(self, replica: str, why: str) -> None:
+        """Take from a router why it doesn't use a rank; the operator sees it."""
+        self._roster.refuse(replica, why)
+
+    async def lose(self, loss: Loss) -> None:
+        """Take from a rank how it ended."""
+        self._lose(loss)
+
+    def _lose(self, loss: Loss) -> None:
+        losses = self._ended.setdefault(loss.gang, [])
+        losses.append(loss)
+        if len(losses) == 1:
+            task = asyncio.create_task(self._decide(loss.gang))
+            self._deciding.add(task)
+            task.add_done_callback(self._deciding.discard)
+
+    async def _decide(self, gang: str) -> None:
+        """Log one cause of a gang's end, once its other ranks have had time to report theirs."""
+        await asyncio.sleep(_DECIDE_AFTER_S)
+        now_s, losses = time.monotonic(), self._ended[gang]
+        reported = {loss.rank for loss in losses}
+        losses += (
+            loss
+            for loss in self._roster.unheard(now_s, 2 * RENEW_EVERY_S)
+            if loss.gang == gang and loss.rank not in reported
+        )
+        cause = cause_of(losses)
+        self._causes.add(cause, now_s)
+        logger.error(
+            "gang %s is lost by its rank %d of %d, on node %s: %s",
+            *(cause.gang, cause.rank, cause.ranks, cause.node, cause.doing),
+        )
+
+    async def causes(self) -> list[Cause]:
+        """Return why the last gangs were lost, the latest first; `at_s` is seconds ago."""
+        now_s = time.monotonic()
+        return [replace(cause, at_s=now_s - cause.at_s) for cause in self._causes.last()]
+
+    async def wait_s(self) -> float:
+        """Return how long a gang that is about to start waits, after failures in a row."""
+        return self._causes.wait_s(time.monotonic())
 
     async def host_meeting(self, gang: str, address: str, port: int) -> None:
         """Take from rank 0 of a gang where its ranks meet to form one data-parallel group."""

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from configs.keys import Key
 from deployments.access.window import Window
 
-RENEW_EVERY_S = 2.0
-_EXPIRE_AFTER_S = 10.0
+RENEW_EVERY_S = 0.5
+_EXPIRE_AFTER_S = 2.0
 
 
 class Ask(BaseModel):

@@ -12,12 +12,14 @@ from rich.table import Table
 from configs.errors import ClusterError
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.cli.errors import reported
+from deployments.losses import Cause
 from deployments.ray_serve.handle import handle
 from deployments.ray_serve.rest_api import ServeApi
 from deployments.wire.rank_entry import RankEntry
 
 out = Console(highlight=False)
 
+_MOST_CAUSES = 5
 _SECRET = {"server_public", "client_public", "client_secret"}
 
 
@@ -33,12 +35,14 @@ def status(
         if state is None:
             raise ClusterError(f"no application {application!r} is deployed: `small4 serve` does.")
         ranks = _living(application)
+        causes = _causes(application)
         scaling = _scaling(application) if file.deployment.gangs.autoscaling else None
         if as_json:
             shown = {
                 **state.model_dump(),
                 "ranks": [rank.model_dump(exclude=_SECRET) for rank in ranks],
                 "scaling": scaling,
+                "lost": [_shown(cause) for cause in causes],
             }
             typer.echo(json.dumps(shown, default=str))
             return
@@ -51,11 +55,28 @@ def status(
             out.print(f"  gangs: {', '.join(counts)}; {scaling['reason']}", markup=False)
         for number, gang in enumerate(_by_gang(ranks), start=1):
             out.print(_table(number, gang))
+            for rank in gang:
+                if rank.refused:
+                    out.print(f"  rank {rank.rank} isn't used: {rank.refused}", markup=False)
+        for cause in causes[:_MOST_CAUSES]:
+            lost = cause.loss
+            where = f"gang {lost.gang[:8]}, by rank {lost.rank} on {lost.node}"
+            out.print(f"lost {cause.at_s:.0f} s ago: {where}: {lost.doing}", markup=False)
 
 
 def _living(application: str) -> list[RankEntry]:
     ranks: list[RankEntry] = handle(application, "Roster").living.remote().result(timeout_s=30)
     return ranks
+
+
+def _causes(application: str) -> list[Cause]:
+    """Return why gangs were lost, the latest first."""
+    causes: list[Cause] = handle(application, "Roster").causes.remote().result(timeout_s=30)
+    return causes
+
+
+def _shown(cause: Cause) -> dict[str, Any]:
+    return {"seconds_ago": cause.at_s, **cause.loss.model_dump(), "how": cause.loss.how.name}
 
 
 def _scaling(application: str) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ def router_deployment(deployment: Deployment) -> Any:
         max_ongoing_requests=routers.max_streams,
         ray_actor_options=_actor_options(routers),
         health_check_period_s=5,
-        health_check_timeout_s=30,
+        health_check_timeout_s=deployment.survival.silence_s,
         graceful_shutdown_timeout_s=routers.drain_s,
     )
 

@@ -6,7 +6,6 @@ The decisions about requests are made in `deployments.scheduling`; this module c
 import asyncio
 import logging
 from collections import defaultdict
-from typing import Any
 
 from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreRequest, FinishReason
 
@@ -17,7 +16,7 @@ from configs.tier import Tier
 from deployments.access.caller import Caller
 from deployments.autoscaling.reports import RouterReport
 from deployments.router.clock import Clock, LoopClock
-from deployments.router.fleet import Fleet
+from deployments.router.fleet import Fleet, Roster
 from deployments.router.request_stats import RequestStats
 from deployments.router.routed_request import RoutedRequest
 from deployments.scheduling.dispatch import dispatch
@@ -39,7 +38,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        roster: Any,
+        roster: Roster,
         survival: Survival,
         admission: Admission,
         route: Routing,
@@ -48,6 +47,8 @@ class Dispatcher:
         self.outputs: asyncio.Queue[EngineCoreOutputs] = asyncio.Queue()
         self._clock: Clock = clock or LoopClock()
         self._requests: dict[str, RoutedRequest] = {}
+        # Suspects at ranks of dying gangs, by gang, until it is known which rank died first.
+        self._accused: defaultdict[str, list[tuple[str, RoutedRequest]]] = defaultdict(list)
         self._deadline_s = survival.deadline_s
         self._admission = admission
         self._route = route
@@ -55,7 +56,7 @@ class Dispatcher:
         self._retry_after = RetryAfter()
         self._stats = RequestStats(self._clock.time())
         self._round: asyncio.Handle | None = None
-        self._fleet = Fleet(roster, admission, survival.silence_s, listener=self)
+        self._fleet = Fleet(roster, admission, survival, listener=self)
         self._following = asyncio.create_task(self._fleet.follow())
 
     async def place(self, request: EngineCoreRequest, caller: Caller | None) -> None:
@@ -106,7 +107,33 @@ class Dispatcher:
         usable = {link.load.replica for link in self._fleet.usable()}
         for routed in list(self._requests.values()):  # a requeue may end a request that has waited
             if routed.replica is not None and routed.replica not in usable:
-                self._requeue(routed)
+                self._lose_rank_of(routed, routed.replica)
+        self._plan_round()
+
+    def _lose_rank_of(self, routed: RoutedRequest, replica: str) -> None:
+        if not self._fleet.dying(routed.gang):
+            self._requeue(routed, moved=True)
+        elif not routed.suspect:
+            routed.suspect = True
+            self._requeue(routed, moved=True)
+        else:
+            self._abort_at_rank(routed)
+            routed.replica = None
+            self._accused[routed.gang].append((replica, routed))
+
+    def blame(self, gang: str, replica: str | None) -> None:
+        """End the suspect that was at the rank which died first: every engine would die of it."""
+        for at, routed in self._accused.pop(gang, ()):
+            if routed.id not in self._requests:
+                continue  # aborted meanwhile
+            if at == replica:
+                logger.error(
+                    "request %s ended two engines after %d tokens, and goes to no third",
+                    *(routed.id, routed.produced),
+                )
+                self._end(routed, FinishReason.ERROR)
+            else:
+                self._requeue(routed, moved=True)
         self._plan_round()
 
     def report(self, router: str) -> RouterReport:
@@ -192,7 +219,7 @@ class Dispatcher:
         batches: defaultdict[str, list[RoutedRequest]] = defaultdict(list)
         for ticket, rank in handed_out:
             routed = self._requests[ticket.request_id]
-            routed.send_to(rank.replica)
+            routed.send_to(rank.replica, self._fleet.gang_of(rank.replica))
             batches[rank.replica].append(routed)
             self._retry_after.serve(self._clock.time())
         for replica, batch in batches.items():
@@ -207,7 +234,7 @@ class Dispatcher:
             return False
         preempted = victims(ticket, ranks, self._requests.values())
         for routed in preempted:
-            self._requeue(routed)
+            self._requeue(routed, moved=False)
         return bool(preempted)
 
     def _send(self, replica: str, batch: list[RoutedRequest]) -> None:
@@ -221,10 +248,10 @@ class Dispatcher:
                 routed.replica = None  # it was never sent
                 self._end(routed, FinishReason.ERROR)
 
-    def _requeue(self, routed: RoutedRequest) -> None:
+    def _requeue(self, routed: RoutedRequest, *, moved: bool) -> None:
         """Take a request back from its rank to its old place in the line."""
         self._abort_at_rank(routed)
-        routed.requeue(self._clock.time())
+        routed.requeue(self._clock.time(), moved=moved)
         self._line.rejoin(routed.ticket)
         logger.info("request %s is requeued after %d tokens", routed.id, routed.produced)
         self._watch(routed)
@@ -232,7 +259,14 @@ class Dispatcher:
     def _abort_at_rank(self, routed: RoutedRequest) -> None:
         """Abort a request at its rank, if it has one that can be reached."""
         if (link := self._fleet.link(routed.replica)) is not None:
+            self._end_trial(routed)
             link.abort(routed)
+
+    def _end_trial(self, routed: RoutedRequest) -> None:
+        """Let the next suspect come to a request's rank, if this was one."""
+        if routed.suspect and (link := self._fleet.link(routed.replica)) is not None:
+            link.load.on_trial = False
+            self._plan_round()
 
     def _take(self, output: EngineCoreOutput) -> bool:
         """Keep a request's new tokens; return False if no open request is at that attempt."""
@@ -242,6 +276,9 @@ class Dispatcher:
             return False  # aborted, or requeued since
         output.request_id = request_id
         routed.take(output.new_token_ids, self._clock.time())
+        if routed.suspect and (routed.cleared or output.finished):
+            self._end_trial(routed)
+            routed.suspect = False
         if output.finished:
             self._forget(routed)
             self._stats.finish(routed, self._clock.time())

@@ -3,14 +3,16 @@
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import zmq.asyncio
 from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
 
 from configs.admission import Admission
+from configs.deployment import Survival
+from deployments.router.gang_deaths import GangDeaths
 from deployments.router.link import Link
 from deployments.router.prompt_blocks import prompt_blocks
 from deployments.scheduling.prefix_index import Cached, PrefixIndex
@@ -33,6 +35,19 @@ class Listener(Protocol):
     def ranks_changed(self) -> None:
         """Note that a rank came up or was lost."""
 
+    def blame(self, gang: str, replica: str | None) -> None:
+        """Note that a gang died by the requests of this rank; None: not by a request."""
+
+
+class Roster(Protocol):
+    """The ranks that a router may use."""
+
+    async def living(self) -> list[RankEntry]:
+        """Return those that are up."""
+
+    async def next_change(self, timeout_s: float) -> list[RankEntry]:
+        """Return them at the next change, or after `timeout_s`."""
+
 
 class Fleet:
     """Follows the roster, keeps a link to every rank, and knows which gangs are whole.
@@ -42,19 +57,20 @@ class Fleet:
 
     def __init__(
         self,
-        roster: Any,
+        roster: Roster,
         admission: Admission,
-        silence_s: float,
+        survival: Survival,
         listener: Listener,
     ) -> None:
         self._roster = roster
         self._admission = admission
-        self._silence_s = silence_s
+        self._survival = survival
         self._listener = listener
         self._context = zmq.asyncio.Context()
         self._links: dict[str, Link] = {}
         self._prefixes = PrefixIndex()
         self._lost_at_s: dict[str, float] = {}
+        self._deaths = GangDeaths(listener.blame)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def follow(self) -> None:
@@ -67,11 +83,12 @@ class Fleet:
             retry = any(entry.replica not in self._links for entry in ranks)
             ranks = await self._ask(self._roster.next_change, _RETRY_S if retry else _POLL_S)
 
-    async def _ask(self, method: Any, *args: Any) -> list[RankEntry]:
+    async def _ask(
+        self, method: Callable[..., Awaitable[list[RankEntry]]], *args: float
+    ) -> list[RankEntry]:
         while True:
             try:
-                ranks: list[RankEntry] = await method.remote(*args)
-                return ranks
+                return await method(*args)
             except Exception as error:
                 logger.warning("the roster doesn't answer (%s); links stay as they are", error)
                 await asyncio.sleep(_RETRY_S)
@@ -81,12 +98,12 @@ class Fleet:
         if entry.replica in self._links or lost_s < _RETRY_S:
             return
         load = RankLoad(entry.replica, limits(entry, self._admission), bit=self._free_bit())
-        link = Link(entry, self._context, load, self._silence_s)
+        link = Link(entry, self._context, load, self._survival)
         self._links[entry.replica] = link
         announcing = self._start(self._announce(link))
         self._start(self._keep(link)).add_done_callback(lambda _: announcing.cancel())
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start(self, work: Coroutine[object, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -106,6 +123,8 @@ class Fleet:
             del self._links[link.entry.replica]
             self._prefixes.forget(link.load.bit)
             self._lost_at_s[link.entry.replica] = time.monotonic()
+            if link.death is not None:
+                self._deaths.add(link.entry, link.death)
             self._listener.ranks_changed()
 
     def cached(self, ticket: Ticket) -> Cached:
@@ -137,6 +156,14 @@ class Fleet:
         usable = list(self.usable())
         draining = {link.entry.gang for link in usable if link.draining}
         return [link.load for link in usable if link.entry.gang not in draining]
+
+    def dying(self, gang: str) -> bool:
+        """Tell whether the gang dies by an engine, and which was first can't be told yet."""
+        return self._deaths.open(gang)
+
+    def gang_of(self, replica: str) -> str:
+        """Return the gang of a rank that is linked."""
+        return self._links[replica].entry.gang
 
     def link(self, replica: str | None) -> Link | None:
         return self._links.get(replica) if replica is not None else None

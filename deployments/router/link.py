@@ -10,12 +10,14 @@ import zmq
 import zmq.asyncio
 from vllm.v1.engine import EngineCoreOutputs
 
+from configs.deployment import Survival
 from deployments.router.routed_request import RoutedRequest
 from deployments.scheduling.rank_load import RankLoad
 from deployments.scheduling.unacknowledged import Unacknowledged
 from deployments.wire.cache_change import CacheChange
 from deployments.wire.codec import Codec, Frames
 from deployments.wire.load import Load
+from deployments.wire.loss import Death
 from deployments.wire.messages import ToRouter, ToShard
 from deployments.wire.rank_entry import RankEntry
 from deployments.wire.sockets import client_socket
@@ -43,22 +45,17 @@ class Link:
         entry: RankEntry,
         context: zmq.asyncio.Context,
         load: RankLoad,
-        silence_s: float,
+        survival: Survival,
     ) -> None:
         self.entry = entry
         self.up = asyncio.Event()
         self.load = load
         self.draining = False
+        self.death: Death | None = None  # what the rank said as its engine died
         self._unacknowledged = Unacknowledged(load)
-        self._silence_s = silence_s
+        self._silence_s = survival.silence_s
         self._codec = Codec()
-        self._socket = client_socket(
-            context,
-            entry.endpoint,
-            entry.server_public,
-            entry.client_public,
-            entry.client_secret,
-        )
+        self._socket = client_socket(context, entry, survival.death_s)
         self._monitor = self._socket.get_monitor_socket(_BROKEN)
 
     async def run(
@@ -107,6 +104,7 @@ class Link:
                     change = msgspec.msgpack.decode(body[0].buffer, type=CacheChange)
                     on_cache(change)
                 case ToRouter.DEAD:
+                    self.death = msgspec.msgpack.decode(body[0].buffer, type=Death)
                     return
             self.up.set()
 

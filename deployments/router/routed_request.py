@@ -12,6 +12,7 @@ from vllm.v1.serial_utils import MsgpackEncoder
 from configs.keys import Key
 from configs.tier import Tier
 from deployments.access.caller import Caller
+from deployments.scheduling.blame import CLEARED_AFTER_TOKENS
 from deployments.scheduling.ticket import Ticket
 from deployments.wire.resumed_tokens import RESUME
 
@@ -32,6 +33,9 @@ class RoutedRequest:
     arrived_s: float
     caller: Caller | None = None  # None: the deployment is open
     replica: str | None = None  # where it is now
+    gang: str = ""  # where it is, or was last
+    suspect: bool = False  # it may be what ended that gang (`deployments.scheduling.blame`)
+    brought_tokens: int = 0  # that it had when it came to this rank
     attempt: int = 0
     tokens: list[int] = field(default_factory=list)
     # Made by the dispatcher. Done when the request goes to its first rank or ends without one; an
@@ -63,10 +67,16 @@ class RoutedRequest:
         if self.caller is not None:
             await self.caller.prompt(_BEAM.sub("", self.asked), self.ticket.prompt_tokens)
 
-    def send_to(self, replica: str) -> None:
+    def send_to(self, replica: str, gang: str) -> None:
         """Note that the request goes to that rank and no longer waits."""
-        self.replica = replica
+        self.replica, self.gang = replica, gang
+        self.brought_tokens = self.produced
         self.stop_waiting()
+
+    @property
+    def cleared(self) -> bool:
+        """Whether this rank has taken the request further than the one that it may have ended."""
+        return self.produced >= self.brought_tokens + CLEARED_AFTER_TOKENS
 
     def cancel_deadline(self) -> None:
         """Stop the timer that would give the request up."""
@@ -104,8 +114,10 @@ class RoutedRequest:
         prompt_tokens = len(self.request.prompt_token_ids or ())
         return prompt_tokens + self.produced > self.ticket.prompt_tokens
 
-    def requeue(self, now_s: float) -> None:
+    def requeue(self, now_s: float, *, moved: bool) -> None:
         """Take the request back from its rank: the next rank prefills what it has produced.
+
+        It is `moved` if the rank is lost.
 
         The time that it has waited runs on if this rank brought it no further than the one before.
         """
@@ -115,6 +127,8 @@ class RoutedRequest:
         self.attempt += 1
         before = self.ticket
         self.ticket = self._ticket()
+        self.ticket.moved = moved or before.moved
+        self.ticket.suspect = self.suspect
         self.ticket.start_tag, self.ticket.sparse = before.start_tag, before.sparse
         self.ticket.blocks = before.blocks
 

@@ -58,13 +58,14 @@ class Router:
         keep_log_open()
         renounce_device()
         from deployments.front_end.app import api_server
+        from deployments.identity import identity
         from deployments.router.dispatcher import Dispatcher
         from deployments.router.engine_core import RouterEngineCore
+        from deployments.router.handshake import Handshake
 
         deployment = self._deployment
-        dispatcher = Dispatcher(
-            self._roster, deployment.survival, deployment.admission, self._route
-        )
+        roster = Handshake(self._roster, await asyncio.to_thread(identity, deployment))
+        dispatcher = Dispatcher(roster, deployment.survival, deployment.admission, self._route)
         try:
             app, self.llm = await api_server(
                 deployment,

@@ -18,12 +18,16 @@ def dispatch(
     """Take from the line, in order, the requests that ranks have room for, and count them there.
 
     If the first request fits nowhere, the others wait too, or small requests could overtake a large
-    one for ever. Returns each request that was taken, and its rank.
+    one for ever. But nobody waits for a suspect that waits for another. Returns each request that
+    was taken, and its rank.
     """
-    handed_out = []
-    while ranks and (ticket := line.first()) is not None:
+    handed_out, suspects = [], True
+    while ranks and (ticket := line.first(suspects=suspects)) is not None:
         if (chosen := route(ticket, ranks, cached(ticket))) is None:
-            break
+            if not suspects or not (ticket.suspect and any(rank.on_trial for rank in ranks)):
+                break
+            suspects = False
+            continue
         rank, ticket.cached_tokens = chosen
         rank.take(ticket)
         line.serve(ticket)

@@ -28,6 +28,7 @@ class RankLoad:
     prefill_tokens: int = 0
     promised_tokens: int = 0  # of the KV cache
     answer_tokens: int = 1024  # few of the rank's answers are longer
+    on_trial: bool = False  # it has a suspect
 
     def admits(self, ticket: Ticket) -> bool:
         """Tell whether the rank has room for a request.
@@ -35,8 +36,11 @@ class RankLoad:
         An idle rank takes any request, for one that is larger than a budget must go somewhere. The
         prefill budget bounds the tokens ahead of a prompt, without the prompt's own. Otherwise a
         long prompt, first in the line, would keep all others from ranks that have little to do. A
-        key's only request is exempt from this budget, for its prompt is the engine's next.
+        key's only request is exempt from this budget, for its prompt is the engine's next. Of
+        suspects it takes one at a time.
         """
+        if ticket.suspect and self.on_trial:
+            return False
         if not self.sequences:
             return True
         limits = self.limits
@@ -49,6 +53,7 @@ class RankLoad:
 
     def take(self, ticket: Ticket) -> None:
         """Count a request that goes to the rank."""
+        self.on_trial |= ticket.suspect
         self.sequences += 1
         self.prefill_tokens += ticket.prefill_tokens
         self.promised_tokens += self.promise(ticket)

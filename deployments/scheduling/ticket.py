@@ -19,6 +19,8 @@ class Ticket:
     max_tokens: int  # of the answer
     weight: float = 1.0
     blocks: tuple[int, ...] = ()  # hashes of the prompt's blocks
+    moved: bool = False  # its gang was lost
+    suspect: bool = False  # it may be what ended that gang (`deployments.scheduling.blame`)
     start_tag: float = field(default=0.0, init=False)
     sparse: bool = field(default=False, init=False)  # its key has no other open request
     cached_tokens: int = field(default=0, init=False)  # of the prompt, at the rank it goes to

@@ -12,20 +12,26 @@ from deployments.scheduling.ticket import Ticket
 _MOST_STALE = 64
 
 
+# What orders a request: its class, whether it moved, is sparse, its start tag, and a number.
+_Place = tuple[Tier, bool, bool, float, int, Ticket]
+
+
 class WaitingLine:
     """Orders requests by start-time fair queueing within each class.
 
     The start tags of a key's requests are spaced by their prompt tokens over the key's weight, so a
     key that sends a thousand requests at once still gets no more than its share (Goyal, Vin and
     Cheng, SIGCOMM 1996). The only request of a key goes before those of keys with several, as a
-    sparse flow does in FQ-CoDel (RFC 8290): it can't take much.
+    sparse flow does in FQ-CoDel (RFC 8290): it can't take much. Requests whose gang was lost go
+    before all others of their class.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[str, Ticket] = {}
         # Requests that have never left the line, in order of arrival.
         self._new: dict[Tier, dict[str, Ticket]] = {tier: {} for tier in Tier}
-        self._heap: list[tuple[Tier, bool, float, int, Ticket]] = []
+        # One heap for suspects, and one for all others.
+        self._heaps: dict[bool, list[_Place]] = {True: [], False: []}
         self._numbers = itertools.count()
         self._virtual_time = dict.fromkeys(Tier, 0.0)  # the highest start tag served
         # Of each key's last request: where the key's next one may start.
@@ -52,8 +58,8 @@ class WaitingLine:
         """Put a request that was requeued from a rank back into the line, with its old tag."""
         self._waiting[ticket.request_id] = ticket
         self._length[ticket.tier] += 1
-        order = ticket.tier, not ticket.sparse, ticket.start_tag, next(self._numbers)
-        heapq.heappush(self._heap, (*order, ticket))
+        order = ticket.tier, not ticket.moved, not ticket.sparse, ticket.start_tag
+        heapq.heappush(self._heaps[ticket.suspect], (*order, next(self._numbers), ticket))
 
     def leave(self, request_id: str) -> None:
         """Remove a request from the line; do nothing if it doesn't wait."""
@@ -64,9 +70,10 @@ class WaitingLine:
         self._length[ticket.tier] -= 1
         if not self._length[ticket.tier]:
             self._finish_tags[ticket.tier].clear()
-        if len(self._heap) > 2 * len(self._waiting) + _MOST_STALE:
-            self._heap = [entry for entry in self._heap if self._waits(entry[-1])]
-            heapq.heapify(self._heap)
+        for heap in self._heaps.values():
+            if len(heap) > 2 * len(self._waiting) + _MOST_STALE:
+                heap[:] = [place for place in heap if self._waits(place[-1])]
+                heapq.heapify(heap)
 
     def _waits(self, ticket: Ticket) -> bool:
         return self._waiting.get(ticket.request_id) is ticket
@@ -90,14 +97,19 @@ class WaitingLine:
                 return next(reversed(self._new[lower].values()))
         return None
 
-    def first(self) -> Ticket | None:
-        """Return the request whose turn it is; it stays in the line."""
-        while self._heap:
-            ticket = self._heap[0][-1]
-            if self._waits(ticket):
-                return ticket
-            heapq.heappop(self._heap)
-        return None
+    def first(self, *, suspects: bool = True) -> Ticket | None:
+        """Return the request whose turn it is, maybe without `suspects`; it stays in the line."""
+        places = [
+            place
+            for suspect, heap in self._heaps.items()
+            if (suspects or not suspect) and (place := self._first_of(heap)) is not None
+        ]
+        return min(places)[-1] if places else None
+
+    def _first_of(self, heap: list[_Place]) -> _Place | None:
+        while heap and not self._waits(heap[0][-1]):
+            heapq.heappop(heap)
+        return heap[0] if heap else None
 
     def serve(self, ticket: Ticket) -> None:
         """Take a request that goes to a rank off the line, and advance its class's virtual time."""

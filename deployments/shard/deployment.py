@@ -29,7 +29,9 @@ def shard_deployment(deployment: Deployment) -> Any:
         ),
         ray_actor_options=gangs.resources.model_dump(),
         health_check_period_s=1,
-        health_check_timeout_s=30,
+        # Three checks in a row must fail. An engine that is silent is found by its shard; this
+        # finds a shard that is.
+        health_check_timeout_s=deployment.survival.silence_s,
         graceful_shutdown_timeout_s=deployment.survival.drain_s + _END_S,
     )
 

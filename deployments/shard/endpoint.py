@@ -10,13 +10,13 @@ import zmq.auth.asyncio
 
 from deployments.wire.codec import Frames
 from deployments.wire.messages import ToRouter, ToShard
-from deployments.wire.sockets import tune
+from deployments.wire.sockets import notice_death, tune
 
 
 class Endpoint:
     """A shard's socket, on a free port of `host`. Must be made inside a running event loop."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, death_s: float = 2.0) -> None:
         self.server_public, server_secret = zmq.curve_keypair()
         self.client_public, self.client_secret = zmq.curve_keypair()
         self._context = zmq.asyncio.Context()
@@ -25,11 +25,13 @@ class Endpoint:
         self._authenticator.configure_curve_callback(credentials_provider=self)
         self._socket = self._context.socket(zmq.ROUTER)
         tune(self._socket)
+        notice_death(self._socket, death_s)
         self._socket.curve_server = True
         self._socket.curve_publickey = self.server_public
         self._socket.curve_secretkey = server_secret
         # Sending to a router that is gone must fail here, not vanish.
         self._socket.router_mandatory = True
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         port = self._socket.bind_to_random_port(f"tcp://{host}")
         self.address = f"tcp://{host}:{port}"
 
@@ -41,6 +43,10 @@ class Endpoint:
         """Return the next `(router, kind, body)`. Raises ValueError if the kind is unknown."""
         router, kind, *body = await self._socket.recv_multipart(copy=False)
         return router.bytes, ToShard(kind.bytes), body
+
+    async def disconnection(self) -> None:
+        """Wait until some router is gone."""
+        await self._monitor.recv_multipart()
 
     async def send(self, router: bytes, kind: ToRouter, body: Frames = ()) -> bool:
         """Send a message; return False if its router is gone."""
@@ -54,4 +60,6 @@ class Endpoint:
 
     def close(self) -> None:
         self._authenticator.stop()
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)
         self._context.destroy(linger=0)

@@ -38,6 +38,11 @@ class Engine:
     def pid(self) -> int:
         return int(self._core.resources.engine_manager.processes[0].pid)
 
+    def exit_code(self) -> int | None:
+        """Return the engine core's exit code, below 0 for a signal; None while it runs."""
+        code: int | None = self._core.resources.engine_manager.processes[0].exitcode
+        return code
+
     @property
     def max_model_len(self) -> int:
         return int(self._config.model_config.max_model_len)

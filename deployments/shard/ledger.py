@@ -37,6 +37,7 @@ class Ledger:
         self.answer_tokens = max(_FIRST_GUESS_TOKENS, least_answer_tokens)
         self.prefill_tokens = 0
         self.promised_tokens = 0
+        self.begun = 0  # requests that the engine has
         self._begun_tokens = 0  # of the promised
 
     def __len__(self) -> int:
@@ -74,6 +75,7 @@ class Ledger:
         if self._begun_tokens and self._begun_tokens + entry.promised_tokens > limit_tokens:
             return False
         entry.begun = True
+        self.begun += 1
         self._begun_tokens += entry.promised_tokens
         return True
 
@@ -118,7 +120,9 @@ class Ledger:
         if entry is None:
             return False
         self.promised_tokens -= entry.promised_tokens
-        self._begun_tokens -= entry.promised_tokens if entry.begun else 0
+        if entry.begun:
+            self.begun -= 1
+            self._begun_tokens -= entry.promised_tokens
         self.prefill_tokens -= entry.prefill_tokens
         return True
 

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable
 
 import msgspec
 from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreRequest
@@ -17,6 +18,7 @@ from deployments.shard.engine import Engine, EngineDeadError
 from deployments.shard.ledger import Ledger
 from deployments.wire.codec import Codec, Frames
 from deployments.wire.load import Load
+from deployments.wire.loss import Death
 from deployments.wire.messages import ToRouter, ToShard
 from deployments.wire.resumed_tokens import resumed_tokens
 
@@ -30,8 +32,14 @@ class Relay:
     """Connects one engine to routers, until the engine dies."""
 
     def __init__(
-        self, engine: Engine, endpoint: Endpoint, cache: CacheFeed, kv_share: float
+        self,
+        engine: Engine,
+        endpoint: Endpoint,
+        cache: CacheFeed,
+        kv_share: float,
+        on_step: Callable[[int, float], None],
     ) -> None:
+        """Call `on_step` with the tokens and seconds of each step; kv_share is 0 to 1."""
         self._engine = engine
         self._endpoint = endpoint
         self._cache = cache
@@ -47,18 +55,24 @@ class Relay:
         self._draining = False
         self._stepped_at_s: float | None = None  # if the engine has had work ever since
         self.steps = StepFit()
+        self._on_step = on_step
 
     async def run(self) -> None:
-        """Relay until the engine is dead; then tell every router."""
+        """Relay until the engine is dead."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._take_requests())
                 tasks.create_task(self._give_outputs())
                 tasks.create_task(self._report_load())
                 tasks.create_task(self._report_cache())
+                tasks.create_task(self._follow_disconnections())
         except* EngineDeadError:
-            for router in self._routers:
-                await self._endpoint.send(router, ToRouter.DEAD)
+            pass
+
+    async def say_dead(self, death: Death) -> None:
+        """Tell every router that the engine is gone."""
+        for router in self._routers:
+            await self._endpoint.send(router, ToRouter.DEAD, [msgspec.msgpack.encode(death)])
 
     async def _take_requests(self) -> None:
         while True:
@@ -126,6 +140,7 @@ class Relay:
             self._news.set()
         # From step to step: what an engine does between two is part of the time of a token.
         seconds = step.elapsed_ms / 1000
+        self._on_step(step.num_ctx_tokens + step.num_generation_tokens, seconds)
         if self._stepped_at_s is not None:
             seconds = time.monotonic() - self._stepped_at_s
         if not step.is_dummy:  # a dummy step only keeps pace with the gang
@@ -154,11 +169,22 @@ class Relay:
                 await self._send(router, ToRouter.LOAD, [self._encoded_load(router)])
             await asyncio.sleep(_NEWS_EVERY_S)
 
+    async def _follow_disconnections(self) -> None:
+        """Find out at once which router is gone: a message to it can't be sent."""
+        while True:
+            await self._endpoint.disconnection()
+            self._news.set()
+
     async def _report_cache(self) -> None:
         while True:
             change = msgspec.msgpack.encode(await self._cache.next_change())
             for router in list(self._routers):
                 await self._send(router, ToRouter.CACHE, [change])
+
+    @property
+    def begun(self) -> int:
+        """Number of requests that the engine has."""
+        return self._ledger.begun
 
     def drain(self) -> None:
         """Tell routers to send nothing new from now on."""

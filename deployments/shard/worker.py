@@ -1,4 +1,4 @@
-"""vLLM's worker of this platform, able to count experts: `worker_cls` of every rank.
+"""vLLM's worker of this platform, which counts experts and has a pulse: `worker_cls` of every rank.
 
 Read from vLLM 0.32.
 """
@@ -9,6 +9,7 @@ from vllm.platforms import current_platform
 
 from deployments.shard.countable import counts_in_graphs
 from deployments.shard.expert_counter import ExpertCounter
+from deployments.shard.health.plugin import noting_failures, own_pulse
 
 
 def _platform_worker() -> Any:
@@ -32,15 +33,33 @@ class ShardWorker(_Worker):
 
     def load_model(self, **options: Any) -> None:
         super().load_model(**options)
+        self._end_step()  # from now on it has a pulse
         if counts_in_graphs(self.vllm_config):
             self._counter = self._new_counter()
 
+    @noting_failures
     def execute_model(self, scheduler_output: Any) -> Any:
-        output = super().execute_model(scheduler_output)
         tokens = scheduler_output.total_num_scheduled_tokens
+        self._begin_step(len(scheduler_output.num_scheduled_tokens), tokens)
+        output = super().execute_model(scheduler_output)
         if self._counting and self._counter is not None and tokens:
             self._counter.add(tokens)
+        self._end_step()
         return output
+
+    @noting_failures
+    def execute_dummy_batch(self) -> None:
+        self._begin_step(0, 0)
+        super().execute_dummy_batch()
+        self._end_step()
+
+    def _begin_step(self, requests: int, tokens: int) -> None:
+        if (pulse := own_pulse()) is not None:
+            pulse.begin(1 + self.rank, requests, tokens)
+
+    def _end_step(self) -> None:
+        if (pulse := own_pulse()) is not None:
+            pulse.end(1 + self.rank)
 
     def start_counting(self) -> None:
         """Start to count, from zero."""

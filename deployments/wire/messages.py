@@ -22,4 +22,4 @@ class ToRouter(Enum):
     OUTPUTS = b"O"  # a Load, then EngineCoreOutputs: this router's share of one engine step
     CACHE = b"C"  # a CacheChange: all that is held after HELLO, and then what changes
     LOAD = b"L"  # a Load, when it has changed and once a second; also the sign of life
-    DEAD = b"D"  # the engine is gone; nothing more will come
+    DEAD = b"D"  # a Death: the engine is gone, and nothing more will come

@@ -1,5 +1,7 @@
 """The roster's entry of a rank: how a router reaches the rank, and how much room it has."""
 
+from pydantic import Field
+
 from configs.schema import Strict
 
 
@@ -26,4 +28,7 @@ class RankEntry(Strict):
     experts: tuple[tuple[int, int], ...]  # ranges this rank holds, both ends included
     requests: int = 0  # unfinished, and those of them not started, as of the last renewal
     waiting_requests: int = 0
+    prefill_tokens: int = 0  # of prompts without an answer yet
+    identity: dict[str, str] = Field(default_factory=dict)  # `deployments.identity`
+    refused: str = ""  # why a router doesn't use the rank
     draining: bool = False  # the rank takes nothing new, and goes after its last request

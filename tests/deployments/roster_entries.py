@@ -1,5 +1,6 @@
 """Roster entries to test with."""
 
+from deployments.shard.endpoint import Endpoint
 from deployments.wire.rank_entry import RankEntry
 
 
@@ -25,3 +26,14 @@ def entry(replica: str = "a", gang: str = "g", rank: int = 0, requests: int = 0)
         experts=((0, 63),),
         requests=requests,
     )
+
+
+def entry_at(endpoint: Endpoint) -> RankEntry:
+    """Make the entry of a rank that listens there."""
+    reached = {
+        "endpoint": endpoint.address,
+        "server_public": endpoint.server_public,
+        "client_public": endpoint.client_public,
+        "client_secret": endpoint.client_secret,
+    }
+    return entry().model_copy(update=reached)

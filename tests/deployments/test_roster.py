@@ -1,6 +1,7 @@
 import asyncio
 
 from deployments.roster import EXPIRE_AFTER_S, Roster, RosterService
+from deployments.wire.loss import How
 from deployments.wire.rank_entry import RankEntry
 from tests.deployments.roster_entries import entry
 
@@ -9,22 +10,25 @@ def test_ranks_are_listed_by_gang_and_rank() -> None:
     roster = Roster()
     for new in (entry("c", "h", 0), entry("b", "g", 1), entry("a", "g", 0)):
         assert roster.renew(new, now_s=0)
-    assert [living.replica for living in roster.living(1)] == ["a", "b", "c"]
+    assert [living.replica for living in roster.living()] == ["a", "b", "c"]
 
 
 def test_a_rank_lasts_as_long_as_it_renews() -> None:
     roster = Roster()
     roster.renew(entry(), now_s=0)
     assert not roster.renew(entry(), now_s=EXPIRE_AFTER_S - 1)
-    assert roster.living(EXPIRE_AFTER_S + 1) == [entry()]
-    assert roster.living(2 * EXPIRE_AFTER_S) == []
+    assert roster.expire(EXPIRE_AFTER_S + 1) == []
+    assert roster.living() == [entry()]
+    (lost,) = roster.expire(2 * EXPIRE_AFTER_S)
+    assert (lost.how, lost.rank, lost.lived_s) == (How.VANISHED, 0, EXPIRE_AFTER_S - 1)
+    assert roster.living() == []
 
 
 def test_a_rank_that_withdraws_is_gone_at_once() -> None:
     roster = Roster()
     roster.renew(entry(), now_s=0)
     assert roster.withdraw("a")
-    assert roster.living(0) == []
+    assert roster.living() == []
 
 
 def test_a_waiting_router_hears_of_a_new_rank() -> None:
@@ -49,3 +53,14 @@ def test_ranks_of_a_gang_meet_where_rank_0_says_whoever_comes_first() -> None:
         return [early, await service.join_meeting("g")]
 
     assert asyncio.run(scene()) == [("10.0.0.1", 1234)] * 2
+
+
+def test_a_rank_hears_how_much_is_queued_at_the_busiest_rank_of_its_gang() -> None:
+    async def scene() -> list[int]:
+        service = RosterService()
+        busy, other = entry("b", rank=1), entry("c", "h")
+        await service.renew(busy.model_copy(update={"prefill_tokens": 700}))
+        await service.renew(other.model_copy(update={"prefill_tokens": 9000}))
+        return [await service.renew(entry("a"))]
+
+    assert asyncio.run(scene()) == [700]

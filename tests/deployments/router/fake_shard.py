@@ -15,9 +15,10 @@ from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreReques
 from deployments.shard.endpoint import Endpoint
 from deployments.wire.codec import Codec
 from deployments.wire.load import Load
+from deployments.wire.loss import Death, How
 from deployments.wire.messages import ToRouter, ToShard
 from deployments.wire.rank_entry import RankEntry
-from tests.deployments.roster_entries import entry
+from tests.deployments.roster_entries import entry_at
 
 
 class FakeShard:
@@ -27,14 +28,8 @@ class FakeShard:
 
     def __init__(self, name: str, gang: str = "g", rank: int = 0, ranks: int = 1) -> None:
         self.endpoint = Endpoint("127.0.0.1")
-        reached = {
-            "endpoint": self.endpoint.address,
-            "server_public": self.endpoint.server_public,
-            "client_public": self.endpoint.client_public,
-            "client_secret": self.endpoint.client_secret,
-        }
-        listed = entry(replica=name, gang=gang, rank=rank)
-        self.entry = listed.model_copy(update={"ranks": ranks, **reached})
+        listed = {"replica": name, "gang": gang, "rank": rank, "ranks": ranks}
+        self.entry = entry_at(self.endpoint).model_copy(update=listed)
         self.requests: asyncio.Queue[EngineCoreRequest] = asyncio.Queue()
         self.aborts: asyncio.Queue[list[str]] = asyncio.Queue()
         self.load = Load()  # what it reports, except for `heard`
@@ -82,8 +77,9 @@ class FakeShard:
         body = self._codec.encode(EngineCoreOutputs(outputs=[output]))
         await self.endpoint.send(self._router, ToRouter.OUTPUTS, [self._encoded_load(heard), *body])
 
-    async def say_dead(self) -> None:
-        await self.endpoint.send(self._router, ToRouter.DEAD)
+    async def say_dead(self, how: How = How.KILLED, steps: int = 1) -> None:
+        death = msgspec.msgpack.encode(Death(how, steps))
+        await self.endpoint.send(self._router, ToRouter.DEAD, [death])
 
     def vanish(self) -> None:
         self._open.discard(self)

@@ -18,6 +18,7 @@ from configs.deployment import Survival
 from deployments.router.clock import Clock
 from deployments.router.dispatcher import Dispatcher
 from deployments.router.engine_core import RouterEngineCore
+from deployments.router.handshake import Handshake
 from deployments.scheduling.routing import least_loaded_rank
 from deployments.wire.load import Load
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard, request
@@ -53,7 +54,8 @@ async def core_of(
     """Make a core whose time stands still by default, and wait until all its ranks are up."""
     async with ranks_become("up", len(roster.shards)):
         admission, clock = admission or Admission(), clock or HandClock()
-        return RouterEngineCore(Dispatcher(roster, survival, admission, least_loaded_rank, clock))
+        known = Handshake(roster, {})
+        return RouterEngineCore(Dispatcher(known, survival, admission, least_loaded_rank, clock))
 
 
 @asynccontextmanager

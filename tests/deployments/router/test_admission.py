@@ -215,7 +215,7 @@ def test_a_request_aborted_while_it_waits_returns_at_once_and_is_never_sent() ->
 def test_a_requeued_request_is_counted_with_the_tokens_that_it_had() -> None:
     routed = RoutedRequest(request(), arrived_s=0.0)
     routed.take([7, 8], 1.0)
-    routed.requeue(2.0)
+    routed.requeue(2.0, moved=False)
     assert (routed.ticket.prompt_tokens, routed.ticket.max_tokens) == (5, 8)
 
 

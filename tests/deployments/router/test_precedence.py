@@ -81,7 +81,7 @@ def test_ranks_too_take_a_better_class_first_and_in_it_who_has_but_one_request()
                     request(f"{name}{number}"), 0.0, Caller(allowance, allowances)
                 )
                 line.join(routed.ticket)
-                routed.requeue(0.0)  # it is sent again as what it was
+                routed.requeue(0.0, moved=False)  # it is sent again as what it was
                 sent[routed.request.request_id] = routed.message().priority
         assert sorted(sent, key=lambda name: sent[name]) == [
             *("interactive0", "interactive1", "standard0", "standard1", "batch0", "batch1")

@@ -42,4 +42,5 @@ def test_its_routers_fetch_tokenizer_and_parameters_and_no_weights(
 
     asyncio.run(scene())
     fetched = sorted(Path(request.name).name for request in proxy.of("GET"))
-    assert fetched == [MANIFEST, "params.json", "tekken.json"]
+    # The manifest tells, each time the set is opened, whether the cache still holds the set.
+    assert [name for name in fetched if name != MANIFEST] == ["params.json", "tekken.json"]

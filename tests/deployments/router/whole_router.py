@@ -17,6 +17,7 @@ from vllm.v1.engine import EngineCoreRequest, FinishReason
 from configs.deployment import Deployment
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.front_end.renderer import CheckedRenderer
+from deployments.identity import identity
 from deployments.router.router import Guard, Router
 from deployments.scheduling.routing import least_loaded_rank
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard
@@ -64,6 +65,8 @@ async def whole_router(
 @asynccontextmanager
 async def _served(deployment: Deployment, guard: Guard) -> AsyncIterator[WholeRouter]:
     shard = FakeShard("a")
+    alike = {"identity": identity(deployment)}
+    shard.entry = shard.entry.model_copy(update=alike)
     router = Router(deployment, FakeRoster(shard), guard, _Open(), least_loaded_rank)
     app = await router.__serve_build_asgi_app__()
     transport = httpx.ASGITransport(app)

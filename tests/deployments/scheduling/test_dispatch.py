@@ -119,3 +119,25 @@ def test_heavy_tails_are_spread_more_evenly_than_in_turn() -> None:
     evenly = max(rank.prefill_tokens for rank in ranks)
     in_turn = max(sum(prompts[first::8]) for first in range(8))
     assert evenly < in_turn
+
+
+def line_with_suspects(suspects: int, others: int, prompt_tokens: int = 10) -> WaitingLine:
+    line = WaitingLine()
+    for number in range(suspects + others):
+        suspect = number < suspects
+        ticket = Ticket(str(number), Tier.STANDARD, "k", prompt_tokens, 10, suspect=suspect)
+        line.join(ticket)
+    return line
+
+
+def test_a_rank_takes_one_suspect_at_a_time_and_others_pass_those_that_wait() -> None:
+    line, ranks = line_with_suspects(2, others=2), idle_ranks()
+    assert list(given_to(line, ranks)) == ["0", "2", "3"]
+    ranks[0].on_trial = False
+    assert list(given_to(line, ranks)) == ["1"]
+
+
+def test_nobody_passes_a_suspect_that_waits_for_room() -> None:
+    line, ranks = line_with_suspects(1, others=2, prompt_tokens=50), idle_ranks()
+    ranks[0].sequences, ranks[0].promised_tokens = 1, 350
+    assert given_to(line, ranks) == {}

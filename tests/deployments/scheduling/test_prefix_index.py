@@ -18,7 +18,7 @@ LIMITS = Limits(sequences=100, prefill_tokens=1000, kv_tokens=10_000)
 
 
 def rank_of(bit: int, **work: int) -> RankLoad:
-    return RankLoad(str(bit), LIMITS, bit, **work)
+    return RankLoad(str(bit), LIMITS, bit, **work)  # type: ignore[arg-type]
 
 
 @given(CHANGES, st.permutations(range(8)))

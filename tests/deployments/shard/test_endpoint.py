@@ -7,12 +7,14 @@ import zmq.asyncio
 from deployments.shard.endpoint import Endpoint
 from deployments.wire.messages import ToRouter, ToShard
 from deployments.wire.sockets import client_socket
+from tests.deployments.roster_entries import entry_at
 
 
 async def reaches(endpoint: Endpoint, public: bytes, secret: bytes) -> bool:
     """Send a message with these keys; return True if it arrives, False if it is refused."""
     context = zmq.asyncio.Context()
-    socket = client_socket(context, endpoint.address, endpoint.server_public, public, secret)
+    keys = {"client_public": public, "client_secret": secret}
+    socket = client_socket(context, entry_at(endpoint).model_copy(update=keys), death_s=2)
     refusals = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH)
     socket.send_multipart([ToShard.HELLO.value])
     arrival = asyncio.ensure_future(endpoint.receive())

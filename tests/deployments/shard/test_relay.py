@@ -8,47 +8,22 @@ import zmq.asyncio
 
 from deployments.shard.endpoint import Endpoint
 from deployments.shard.relay import Relay
-from deployments.wire.cache_change import CacheChange
 from deployments.wire.codec import Codec
 from deployments.wire.load import Load
 from deployments.wire.messages import ToRouter, ToShard
 from deployments.wire.sockets import client_socket
+from tests.deployments.roster_entries import entry_at
 from tests.deployments.router.fake_shard import request
-
-
-class Idle:
-    """Stands for the engine, and for the feed of its cache: nothing ever comes from either."""
-
-    kv_tokens = 1000
-    block_tokens = 1
-    max_num_seqs = 8
-
-    def __init__(self) -> None:
-        self.aborted: list[str] = []
-
-    async def add(self, _: Any) -> None:
-        pass
-
-    async def abort(self, request_ids: list[str]) -> None:
-        self.aborted += request_ids
-
-    async def outputs(self) -> Any:
-        await asyncio.Event().wait()
-
-    next_change = outputs
-
-    def all_held(self) -> CacheChange:
-        return CacheChange(cleared=False, stored=[], removed=[])
+from tests.deployments.shard.idle_engine import IdleEngine
 
 
 def test_a_router_learns_what_is_known_of_its_requests_and_when_the_rank_goes() -> None:
     async def scene() -> None:
-        endpoint, idle, codec = Endpoint("127.0.0.1"), Idle(), Codec()
-        relay: Any = Relay(idle, endpoint, idle, 0.95)  # type: ignore[arg-type]
+        endpoint, idle, codec = Endpoint("127.0.0.1"), IdleEngine(), Codec()
+        relay: Any = Relay(idle, endpoint, idle, 0.95, lambda *_: None)  # type: ignore[arg-type]
         running = asyncio.create_task(relay.run())
         context = zmq.asyncio.Context()
-        keys = endpoint.server_public, endpoint.client_public, endpoint.client_secret
-        router = client_socket(context, endpoint.address, *keys)
+        router = client_socket(context, entry_at(endpoint), death_s=2)
         requests = codec.encode([request("a"), request("b")])
         router.send_multipart([ToShard.ADD.value, msgspec.msgpack.encode([0, 0]), *requests])
         aborts = msgspec.msgpack.encode(["a", "finished before"])

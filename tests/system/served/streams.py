@@ -25,7 +25,11 @@ _SCHEMA = {
     "additionalProperties": False,
 }
 
+_BETWEEN_S = 5
+
 GREEDY: list[dict[str, Any]] = [{"temperature": 0}] * 8
+
+LONG: list[dict[str, Any]] = [{"temperature": 0, "max_tokens": 800}] * 8
 
 MIXED: list[dict[str, Any]] = [
     {"temperature": 0, "presence_penalty": 1.5, "frequency_penalty": 0.7},
@@ -83,9 +87,8 @@ class Streams:
         stream = await client.chat.completions.create(
             model=self._model,
             messages=[{"role": "user", "content": question}],
-            max_tokens=200,
             stream=True,
-            **request,
+            **{"max_tokens": 200, **request},
         )
         answers: dict[int, Answer] = {}
         async for chunk in stream:
@@ -107,14 +110,19 @@ class Streams:
                 self.begun.set()
 
 
-async def answers_despite_killing(
-    deployed: Deployed, requests: list[dict[str, Any]], victim: int
+async def answers_despite(
+    deployed: Deployed, requests: list[dict[str, Any]], victim: int, *signals: signal.Signals
 ) -> list[dict[int, Answer]]:
-    """Return the answers to `requests`; kill process `victim` once every stream has begun."""
+    """Return the answers to `requests`; send process `victim` signals once every stream has begun.
+
+    Between two of them pass five seconds.
+    """
     streams = Streams(deployed.url, deployed.model, requests)
     answers = asyncio.create_task(streams.answers())
     begun = asyncio.create_task(streams.begun.wait())
     await asyncio.wait({answers, begun}, return_when=asyncio.FIRST_COMPLETED)
     assert not answers.done(), "the streams were over before the process could be killed"
-    os.kill(victim, signal.SIGKILL)
+    for number, sent in enumerate(signals):
+        await asyncio.sleep(_BETWEEN_S if number else 0)
+        os.kill(victim, sent)
     return await answers

@@ -1,0 +1,129 @@
+"""Watches one rank's engine until it is lost, and says how: it died, was stopped, or is silent."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deployments.shard.health.processes import Processes, Sight, innermost, needs_others
+from deployments.shard.health.progress import Progress
+from deployments.wire.loss import How
+
+_LOOK_EVERY_S = 0.2
+_BY_WORKER = "Executor failed"  # in vLLM's error of an engine core whose worker is gone
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an engine ended, in words, and after how many steps."""
+
+    how: How
+    doing: str
+    steps: int
+
+
+class Watch:
+    """Looks at an engine's processes several times a second."""
+
+    def __init__(
+        self,
+        processes: Processes,
+        progress: Progress,
+        requests: Callable[[], int],
+        step_tokens: Callable[[], int],
+        exit_code: Callable[[], int | None],
+    ) -> None:
+        """Expect progress while the engine has `requests`.
+
+        `step_tokens` are the most that a step may have to compute, at any rank of the gang;
+        `exit_code` is the engine core's, None while it runs.
+        """
+        self._processes = processes
+        self._progress = progress
+        self._requests = requests
+        self._step_tokens = step_tokens
+        self._exit_code = exit_code
+        self._stopped_since_s: float | None = None
+
+    async def end(self, relaying: asyncio.Future[None]) -> End:
+        """Return when the engine is lost; it may well be once `relaying` has ended."""
+        while (end := await self._look()) is None:
+            if relaying.done():
+                await asyncio.sleep(_LOOK_EVERY_S)
+            else:
+                await asyncio.wait({relaying}, timeout=_LOOK_EVERY_S)
+        return end
+
+    async def _look(self) -> End | None:
+        seen, now_s = self._processes.look(), time.monotonic()
+        exit_code = self._exit_code()
+        return (
+            _ended(seen, now_s, exit_code)
+            or self._stopped(seen, now_s)
+            or await self._silent(seen, now_s)
+        )
+
+    def _stopped(self, seen: list[Sight], now_s: float) -> End | None:
+        """Tell whether a process is stopped for too long; a debugger stops one for moments."""
+        stopped = [sight for sight in seen if sight.stopped]
+        if not stopped:
+            self._stopped_since_s = None
+            return None
+        if self._stopped_since_s is None:
+            self._stopped_since_s = now_s
+        for_s = now_s - self._stopped_since_s
+        if for_s < self._progress.silence_s:
+            return None
+        doing = f"stopped by a signal for {for_s:.1f} s: {stopped[-1].doing(now_s)}"
+        return End(How.STOPPED, doing, seen[0].beat.steps)
+
+    async def _silent(self, seen: list[Sight], now_s: float) -> End | None:
+        if not seen:
+            return None
+        engine = seen[0].beat
+        busy = engine.since_s is not None or self._requests() > 0
+        stalled_s = self._progress.stalled_s(engine.steps, now_s, busy=busy)
+        bound_s = self._progress.bound_s(self._step_tokens())
+        if stalled_s < bound_s:
+            return None
+        stacks = await asyncio.to_thread(self._processes.stacks)
+        lines = [
+            f"no step has ended for {stalled_s:.1f} s, where {bound_s:.1f} s are the most",
+            *(_where(sight, stacks, now_s) for sight in seen),
+        ]
+        calls = "\n".join(call for calls in stacks.values() for call in calls)
+        how = How.WAITING if needs_others(calls) else How.SILENT
+        return End(how, "; ".join(lines), engine.steps)
+
+
+def _ended(seen: list[Sight], now_s: float, exit_code: int | None) -> End | None:
+    """Tell whether a process has ended, and which was first.
+
+    An engine core ends if a worker was killed, and ends its workers if it fails itself. What it
+    then writes tells which it was.
+    """
+    steps = seen[0].beat.steps if seen else 0
+    gone = [sight for sight in reversed(seen) if not sight.there]  # workers first
+    failed = [sight for sight in reversed(seen) if sight.failure]
+    if failed and not (gone and _BY_WORKER in failed[0].failure):
+        said, _, calls = failed[0].failure.partition("\n")
+        how = How.WAITING if needs_others(calls) else How.FAILED
+        return End(how, f"{said}; {failed[0].doing(now_s)}", steps)
+    if gone:
+        # A lone worker is in the engine core's own process.
+        code = exit_code if gone[0].beat.pid == seen[0].beat.pid else None
+        return End(How.KILLED, f"{_by(code)}: {gone[0].doing(now_s)}", steps)
+    if exit_code is not None:  # before its first beat
+        return End(How.KILLED, f"the engine core is {_by(exit_code)}", steps)
+    return None
+
+
+def _by(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "gone"  # only its parent learns how, and vLLM's log has it
+    return f"killed by signal {-exit_code}" if exit_code < 0 else f"gone with code {exit_code}"
+
+
+def _where(sight: Sight, stacks: dict[int, list[str]], now_s: float) -> str:
+    calls = stacks.get(sight.beat.pid)
+    return f"{sight.doing(now_s)}, in {innermost(calls)}" if calls else sight.doing(now_s)
