@@ -70,5 +70,13 @@ class NoGangError(RefusedError):
     """No gang came up in time."""
 
 
+class CantMoveError(RefusedError):
+    """The request's rank is lost or needed, and no other could go on with its random numbers."""
+
+
+class EndedEnginesError(RefusedError):
+    """Two engines ended with the request, at the same token."""
+
+
 class BusyFetchingError(RefusedError):
     """The router fetches `limits.image_fetches` images already."""

@@ -13,6 +13,7 @@ from vllm.v1.executor import Executor
 from configs.deployment import Deployment
 from configs.request_limits import RequestLimits
 from deployments.front_end import (
+    broken_off,
     error_form,
     fan_out,
     grammars,
@@ -89,6 +90,7 @@ def _change_vllm(limits: RequestLimits) -> None:
     media.install(limits.pixels)
     renderer.install(limits)
     response_items.install()
+    broken_off.install()
     service_tier.install()
 
 

@@ -17,9 +17,12 @@ _STATUS: dict[type[RefusedError], HTTPStatus] = {
     # The client should send less, or more slowly.
     errors.QuotaError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.LineFullError: HTTPStatus.TOO_MANY_REQUESTS,
+    # Clients repeat what gets a status of 500 and above by themselves, and this mustn't be.
+    errors.EndedEnginesError: HTTPStatus.UNPROCESSABLE_ENTITY,
     # The client did nothing wrong: it may try again.
     errors.WaitedTooLongError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NoGangError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.CantMoveError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.BusyFetchingError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -11,14 +11,21 @@ from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreReques
 
 from configs.admission import Admission
 from configs.deployment import Survival
-from configs.errors import LineFullError, NoGangError, RefusedError, WaitedTooLongError
+from configs.errors import (
+    CantMoveError,
+    EndedEnginesError,
+    LineFullError,
+    NoGangError,
+    RefusedError,
+    WaitedTooLongError,
+)
 from configs.tier import Tier
 from deployments.access.caller import Caller
 from deployments.autoscaling.reports import RouterReport
 from deployments.router.clock import Clock, LoopClock
 from deployments.router.fleet import Fleet, Roster
 from deployments.router.request_stats import RequestStats
-from deployments.router.routed_request import RoutedRequest
+from deployments.router.routed_request import OnEnd, RoutedRequest
 from deployments.scheduling.dispatch import dispatch
 from deployments.scheduling.preemption import victims
 from deployments.scheduling.rank_load import RankLoad
@@ -59,7 +66,9 @@ class Dispatcher:
         self._fleet = Fleet(roster, admission, survival, listener=self)
         self._following = asyncio.create_task(self._fleet.follow())
 
-    async def place(self, request: EngineCoreRequest, caller: Caller | None) -> None:
+    async def place(
+        self, request: EngineCoreRequest, caller: Caller | None, on_end: OnEnd | None = None
+    ) -> None:
         """Return once the request is at its first rank, or was ended before it had one.
 
         Raises RefusedError if it gets no rank in time: before the first rank, the front end still
@@ -67,7 +76,7 @@ class Dispatcher:
         nor its siblings where `n` > 1. So whatever this raises ends them all. Also raises
         VLLMValidationError for a request that no message can hold.
         """
-        routed = RoutedRequest(request, self._clock.time(), caller)
+        routed = RoutedRequest(request, self._clock.time(), caller, on_end)
         routed.placed = asyncio.get_running_loop().create_future()
         self._requests[routed.id] = routed
         try:
@@ -93,6 +102,15 @@ class Dispatcher:
         for request_id in request_ids:
             if (routed := self._requests.get(request_id)) is not None:
                 self._drop(routed)
+
+    def requeue(self, request_id: str) -> bool:
+        """Take a request back from its rank, to go on at any; return False if it is at none."""
+        routed = self._requests.get(request_id)
+        if routed is None or routed.replica is None:
+            return False
+        self._requeue(routed, moved=True)
+        self._plan_round()
+        return True
 
     def take_outputs(self, step: EngineCoreOutputs) -> None:
         """Take the outputs of a rank's step, none of them where only its load has changed."""
@@ -127,11 +145,8 @@ class Dispatcher:
             if routed.id not in self._requests:
                 continue  # aborted meanwhile
             if at == replica:
-                logger.error(
-                    "request %s ended two engines after %d tokens, and goes to no third",
-                    *(routed.id, routed.produced),
-                )
-                self._end(routed, FinishReason.ERROR)
+                logger.error("request %s ended two engines, and goes to no third", routed.id)
+                self._give_up(routed, _poisonous(routed.produced))
             else:
                 self._requeue(routed, moved=True)
         self._plan_round()
@@ -201,6 +216,8 @@ class Dispatcher:
         self._line.leave(routed.id)
         routed.cancel_deadline()
         if routed.placed.done():
+            if routed.on_end is not None:
+                routed.on_end(refused)
             self._end(routed, FinishReason.ERROR)
         else:
             routed.placed.set_exception(refused)
@@ -232,7 +249,8 @@ class Dispatcher:
         """Requeue batch requests in favor of the first in the line; return True if any were."""
         if (ticket := self._line.first()) is None or not ranks:
             return False
-        preempted = victims(ticket, ranks, self._requests.values())
+        movable = (routed for routed in self._requests.values() if routed.movable)
+        preempted = victims(ticket, ranks, movable)
         for routed in preempted:
             self._requeue(routed, moved=False)
         return bool(preempted)
@@ -240,6 +258,8 @@ class Dispatcher:
     def _send(self, replica: str, batch: list[RoutedRequest]) -> None:
         link = self._fleet.link(replica)
         assert link is not None  # noqa: S101 - it was in the fleet in this very call
+        for routed in batch:
+            routed.resumes_seeds = link.entry.resumes_seeds
         try:
             link.add(batch)
         except Exception:
@@ -249,7 +269,10 @@ class Dispatcher:
                 self._end(routed, FinishReason.ERROR)
 
     def _requeue(self, routed: RoutedRequest, *, moved: bool) -> None:
-        """Take a request back from its rank to its old place in the line."""
+        """Take a request back from its rank to its old place in the line, or end its stream."""
+        if not routed.movable:
+            self._give_up(routed, _cant_move())
+            return
         self._abort_at_rank(routed)
         routed.requeue(self._clock.time(), moved=moved)
         self._line.rejoin(routed.ticket)
@@ -302,6 +325,20 @@ class Dispatcher:
         self._requests.pop(routed.id, None)
         self._line.part(routed.ticket)
         routed.stop_waiting()
+
+
+def _poisonous(produced: int) -> EndedEnginesError:
+    return EndedEnginesError(
+        f"The request ended two engines after {produced} tokens of its answer, and isn't tried at "
+        "a third. Change it; the operator finds the cause with `small4 status`."
+    )
+
+
+def _cant_move() -> CantMoveError:
+    return CantMoveError(
+        "The rank that computed this answer is lost, or a better class needs its place, and no "
+        "other rank could go on with the request's `seed`. Ask again, or without `seed`."
+    )
 
 
 def _too_long(tier: Tier, waited_s: float) -> WaitedTooLongError:

@@ -4,6 +4,7 @@ Tokens pass here, not text. The dispatcher decides what becomes of a request. Re
 """
 
 import asyncio
+from contextvars import copy_context
 from types import SimpleNamespace
 
 from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
@@ -31,7 +32,11 @@ class RouterEngineCore(EngineCoreClient):
     async def add_request_async(self, request: EngineCoreRequest) -> None:
         complete_request(request)
         try:
-            await self.dispatcher.place(request, caller.get())
+            # Ranks may fail the request later, outside of what is called here.
+            context = copy_context()
+            await self.dispatcher.place(
+                request, caller.get(), lambda refused: context.run(turn_away, refused)
+            )
         except RefusedError as refused:
             turn_away(refused)
             raise as_vllm_error(refused) from None

@@ -3,18 +3,23 @@
 import asyncio
 import copy
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vllm.exceptions import VLLMValidationError
+from vllm.sampling_params import SamplingType
 from vllm.v1.engine import EngineCoreRequest
 from vllm.v1.serial_utils import MsgpackEncoder
 
+from configs.errors import RefusedError
 from configs.keys import Key
 from configs.tier import Tier
 from deployments.access.caller import Caller
 from deployments.scheduling.blame import CLEARED_AFTER_TOKENS
 from deployments.scheduling.ticket import Ticket
 from deployments.wire.resumed_tokens import RESUME
+
+OnEnd = Callable[[RefusedError], None]
 
 _encoder = MsgpackEncoder()
 _NUMBER = re.compile(r"^\d+_")  # of a sibling, before the id that all `n` share
@@ -32,10 +37,12 @@ class RoutedRequest:
     request: EngineCoreRequest
     arrived_s: float
     caller: Caller | None = None  # None: the deployment is open
+    on_end: OnEnd | None = None  # is told why, if the dispatcher ends the answer
     replica: str | None = None  # where it is now
     gang: str = ""  # where it is, or was last
     suspect: bool = False  # it may be what ended that gang (`deployments.scheduling.blame`)
     brought_tokens: int = 0  # that it had when it came to this rank
+    resumes_seeds: bool = True  # whether that rank's random numbers can be taken up by another
     attempt: int = 0
     tokens: list[int] = field(default_factory=list)
     # Made by the dispatcher. Done when the request goes to its first rank or ends without one; an
@@ -113,6 +120,16 @@ class RoutedRequest:
         """Whether its rank has computed the prompt and the tokens of earlier ranks."""
         prompt_tokens = len(self.request.prompt_token_ids or ())
         return prompt_tokens + self.produced > self.ticket.prompt_tokens
+
+    @property
+    def movable(self) -> bool:
+        """Whether another rank would go on as this one would have.
+
+        Without tokens it begins anew there, and without a seed no random number is due.
+        """
+        params = self.request.sampling_params
+        seeded = params is not None and params.sampling_type is SamplingType.RANDOM_SEED
+        return self.resumes_seeds or not seeded or not self.tokens
 
     def requeue(self, now_s: float, *, moved: bool) -> None:
         """Take the request back from its rank: the next rank prefills what it has produced.

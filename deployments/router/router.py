@@ -59,13 +59,10 @@ class Router:
         renounce_device()
         from deployments.front_end.app import api_server
         from deployments.identity import identity
-        from deployments.router.dispatcher import Dispatcher
         from deployments.router.engine_core import RouterEngineCore
-        from deployments.router.handshake import Handshake
 
         deployment = self._deployment
-        roster = Handshake(self._roster, await asyncio.to_thread(identity, deployment))
-        dispatcher = Dispatcher(roster, deployment.survival, deployment.admission, self._route)
+        dispatcher = self.dispatcher(await asyncio.to_thread(identity, deployment))
         try:
             app, self.llm = await api_server(
                 deployment,
@@ -80,6 +77,14 @@ class Router:
         if deployment.routers.autoscaling is not None:
             self._start(self._utilization.watch())
         return app
+
+    def dispatcher(self, expected: dict[str, str]) -> Any:
+        """Make what owns the requests, at ranks of the `expected` identity, in a running loop."""
+        from deployments.router.dispatcher import Dispatcher
+        from deployments.router.handshake import Handshake
+
+        deployment, roster = self._deployment, Handshake(self._roster, expected)
+        return Dispatcher(roster, deployment.survival, deployment.admission, self._route)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._working.add(asyncio.create_task(work))

@@ -5,6 +5,7 @@ The only module that touches vLLM's engine-core client on the shard's side. Read
 
 from typing import Any
 
+from vllm.platforms import current_platform
 from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
 from vllm.v1.engine.core_client import EngineCoreClient
 from vllm.v1.engine.exceptions import EngineDeadError
@@ -72,6 +73,20 @@ class Engine:
             and self._config.parallel_config.decode_context_parallel_size == 1
         )
         return algorithm if followed else None
+
+    @property
+    def resumes_seeds(self) -> bool:
+        """Whether the random numbers of a seeded answer follow from its length alone.
+
+        With speculative decoding they depend on how many tokens each step brought. On GPUs vLLM's
+        older model runner draws as many as the device's kernels take, and so does a CPU for
+        `use_fp64_gumbel`. The newer one's follow from a token's position.
+        """
+        config = self._config
+        if config.speculative_config is not None:
+            return False
+        on_cpu = current_platform.is_cpu() and not config.model_config.use_fp64_gumbel
+        return bool(config.use_v2_model_runner or on_cpu)
 
     @property
     def max_num_seqs(self) -> int:

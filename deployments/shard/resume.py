@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from deployments.shard.answer_generator import AnswerGenerator
 from deployments.wire.resumed_tokens import resumed_tokens
 
 
@@ -75,24 +76,20 @@ def replay(manager: Any, request: Any, grammar: Any, tokens: list[int]) -> None:
 def _resumed_state(state_class: Any) -> Any:
     """Return the worker's state of requests, with earlier output known from the start.
 
-    A seeded generator has drawn for that output, too.
+    On CPUs, a seeded generator has drawn for that output, too.
     """
 
     class ResumedRequestState(state_class):
         output_token_ids: list[int]
+        generator: torch.Generator | None
 
         def __post_init__(self) -> None:
             super().__post_init__()
             tokens = resumed_tokens(self.sampling_params)
             if tokens and not self.output_token_ids:
                 self.output_token_ids = list(tokens)
-                if self.generator is not None and self.generator.device.type == "cpu":
-                    draw_past(self.generator, len(tokens))
+            if self.generator is not None and self.generator.device.type == "cpu":
+                seed = self.sampling_params.seed
+                self.generator = AnswerGenerator.of(seed, self.output_token_ids)
 
     return ResumedRequestState
-
-
-def draw_past(generator: torch.Generator, tokens: int) -> None:
-    """Draw what vLLM's CPU sampler draws for each token: one integer below 2^31."""
-    for _ in range(tokens):
-        torch.randint(0, 2**31, (1,), generator=generator, dtype=torch.long)

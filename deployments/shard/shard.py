@@ -78,6 +78,7 @@ class ExpertShard:
             prefix_hash=self._engine.prefix_hash,
             max_num_seqs=self._engine.max_num_seqs,
             max_num_batched_tokens=self._engine.max_num_batched_tokens,
+            resumes_seeds=self._engine.resumes_seeds,
             num_experts=num_experts,
             experts=experts,
             identity=own_identity,

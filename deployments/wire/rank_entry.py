@@ -24,6 +24,7 @@ class RankEntry(Strict):
     prefix_hash: str | None  # vLLM's name for how blocks are hashed; None if none are cached
     max_num_seqs: int
     max_num_batched_tokens: int
+    resumes_seeds: bool = True  # whether a seeded request goes on here as it began elsewhere
     num_experts: int
     experts: tuple[tuple[int, int], ...]  # ranges this rank holds, both ends included
     requests: int = 0  # unfinished, and those of them not started, as of the last renewal

@@ -21,9 +21,14 @@ _refusals: ContextVar[list[RefusedError] | None] = ContextVar("refusals", defaul
 
 
 def turn_away(refused: RefusedError) -> None:
-    """Note why the request that is being served gets no rank."""
+    """Note why the request that is being served gets no rank, or none to go on at."""
     if (refusals := _refusals.get()) is not None:
         refusals.append(refused)
+
+
+def refusal() -> RefusedError | None:
+    """Return what was noted first of the request that is being served."""
+    return next(iter(_refusals.get() or ()), None)
 
 
 class TurnedAway:

@@ -1,4 +1,7 @@
-"""Watches one rank's engine until it is lost, and says how: it died, was stopped, or is silent."""
+"""Watches one rank's engine until it is lost, and says how: it died, was stopped, or is silent.
+
+Read from vLLM 0.32.
+"""
 
 import asyncio
 import time

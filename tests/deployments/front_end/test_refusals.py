@@ -13,6 +13,7 @@ ANTHROPIC_TYPES = {
     401: "authentication_error",
     403: "permission_error",
     413: "request_too_large",
+    422: "invalid_request_error",
     429: "rate_limit_error",
     503: "overloaded_error",
 }

@@ -23,7 +23,7 @@ from deployments.scheduling.routing import least_loaded_rank
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard
 
 
-class _Open:
+class Open:
     """The guard and the scaler of an open router without Serve: they do nothing."""
 
     def check(self) -> None: ...
@@ -58,7 +58,7 @@ async def whole_router(
         patch.dict(RENDERER_REGISTRY.renderers),
         patch.dict(vars(logging.config)),
     ):
-        async with _served(Deployment.model_validate(args), guard or _Open()) as router:
+        async with _served(Deployment.model_validate(args), guard or Open()) as router:
             yield router
 
 
@@ -67,7 +67,7 @@ async def _served(deployment: Deployment, guard: Guard) -> AsyncIterator[WholeRo
     shard = FakeShard("a")
     alike = {"identity": identity(deployment)}
     shard.entry = shard.entry.model_copy(update=alike)
-    router = Router(deployment, FakeRoster(shard), guard, _Open(), least_loaded_rank)
+    router = Router(deployment, FakeRoster(shard), guard, Open(), least_loaded_rank)
     app = await router.__serve_build_asgi_app__()
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://router") as client:
@@ -77,11 +77,12 @@ async def _served(deployment: Deployment, guard: Guard) -> AsyncIterator[WholeRo
             yield whole
         finally:
             ending.cancel()
-            await _close(router)
+            await close(router)
             FakeShard.close_all()
 
 
-async def _close(router: Router) -> None:
+async def close(router: Router) -> None:
+    """Close a router and its links."""
     llm, router.llm = router.llm, None
     core = llm.engine_core
     llm.shutdown()
