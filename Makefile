@@ -43,7 +43,7 @@ typecheck: $(READY) ## mypy, strict
 format: $(READY) ## rewrite the sources in ruff's format
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
-bench: $(READY) $(NOISE) ## measure small4 beside vllm serve, a split beside cp; or BENCH=shards, autoscale, lockstep, fairness, decision, roofline
+bench: $(READY) $(NOISE) ## measure small4 beside vllm serve, a split beside cp; or BENCH=shards, autoscale, lockstep, fairness, readers, decision, roofline
 	$(BIN)/python -m deployments.bench$(if $(BENCH),.$(BENCH)) $(ARGS)
 nano: $(READY) ## train nano anew, to .cache/nano-trained (50 minutes on two cores)
 	$(BIN)/small4 nano train $(ARGS)

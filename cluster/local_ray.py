@@ -44,7 +44,9 @@ class LocalRay:
         with (state / "ray.log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own command line
                 command,
-                env=ray_environment(write_wrapper(state / "haproxy")),
+                env=ray_environment(
+                    write_wrapper(state / "haproxy"), deployment.limits.connection_s
+                ),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ from configs.errors import ConfigError
 from configs.request_limits import RequestLimits
 from configs.router_scaling import RouterScaling
 from configs.schema import PositiveInt, PositiveSeconds, Strict
+from configs.tier import Tier
 from configs.weights import Model, Weights
 
 
@@ -71,8 +72,10 @@ class Routers(Strict):
         "reaches no router on another node.",
     )
     max_streams: PositiveInt = Field(default=4096, description="Open requests per router.")
-    drain_s: PositiveSeconds = Field(
-        default=300, description="How long the streams of a router that is let go may end."
+    drain_s: PositiveSeconds | None = Field(
+        default=None,
+        description="How long the streams of a router that is let go may end; then they are cut. "
+        "By default as long as a request may take.",
     )
 
     @model_validator(mode="after")
@@ -109,6 +112,13 @@ class Survival(Strict):
     )
 
 
+def _not_below(wait_s: float, limit_s: float) -> str:
+    return (
+        f"{wait_s:g} s of waiting leave no time for an answer, since limits.request_s is "
+        f"{limit_s:g}: lower the one or raise the other"
+    )
+
+
 class Deployment(Strict):
     """Everything that `deployments.app:build` needs."""
 
@@ -139,6 +149,24 @@ class Deployment(Strict):
             if name in self.engine:
                 raise ValueError(f"engine.{name}: `weights` says it already; remove one of them")
         return self
+
+    @model_validator(mode="after")
+    def _requests_may_wait(self) -> Self:
+        limit_s, waits = self.limits.request_s, self.admission.waits
+        for tier in Tier:
+            if waits.of(tier) >= limit_s:
+                name = f"admission.waits.{tier.label}_s"
+                raise ValueError(f"{name}: {_not_below(waits.of(tier), limit_s)}")
+        if self.survival.deadline_s >= limit_s:
+            raise ValueError(
+                f"survival.deadline_s: {_not_below(self.survival.deadline_s, limit_s)}"
+            )
+        return self
+
+    @property
+    def router_drain_s(self) -> float:
+        """How long a router that is let go may go on."""
+        return self.routers.drain_s or self.limits.connection_s
 
     @property
     def checkpoint(self) -> Path:

@@ -4,6 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
+HARD_STOP = "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S"
 _NO_DEVICE = "SMALL4_NO_DEVICE"
 _PULSE = "SMALL4_PULSE"
 
@@ -67,19 +68,26 @@ def pulse_file() -> Path | None:
     return file if file.is_file() else None
 
 
-def ray_environment(haproxy: Path) -> dict[str, str]:
+def ray_environment(haproxy: Path, connection_s: int) -> dict[str, str]:
     """Return the environment of a Ray that small4 starts on this machine."""
-    return {**os.environ, **node_environment(str(haproxy))}
+    return {**os.environ, **node_environment(str(haproxy), connection_s)}
 
 
-def node_environment(haproxy: str) -> dict[str, str]:
+def node_environment(haproxy: str, connection_s: int) -> dict[str, str]:
     """Return variables that every node's Ray is started with.
 
-    `haproxy` is the file that `cluster.haproxy` wrote.
+    `haproxy` is the file that `cluster.haproxy` wrote, and `connection_s` is how long a connection
+    may be needed for a request.
     """
     return {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_HAPROXY_BINARY_PATH": haproxy,
+        # Serve starts another HAProxy whenever a router comes or goes. The old one ends what it has
+        # begun, and what is left after this time is cut; by default after two minutes.
+        HARD_STOP: str(connection_s),
+        # A client or a router of which nothing is heard for so long is cut off.
+        "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": str(connection_s),
+        "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S": str(connection_s),
         "RAY_USAGE_STATS_ENABLED": "0",
         # By default Serve's controller loops ten times a second, which takes a tenth of a core.
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",

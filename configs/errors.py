@@ -78,5 +78,13 @@ class EndedEnginesError(RefusedError):
     """Two engines ended with the request, at the same token."""
 
 
+class TookTooLongError(RefusedError):
+    """The request has taken longer than `limits.request_s`."""
+
+
+class UnreadError(RefusedError):
+    """The client leaves more than `limits.unread_tokens` of its stream unread."""
+
+
 class BusyFetchingError(RefusedError):
     """The router fetches `limits.image_fetches` images already."""

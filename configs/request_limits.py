@@ -1,9 +1,13 @@
 """Limits of one request."""
 
+import math
+
 from pydantic import Field
 
 from configs.host_name import HostName
 from configs.schema import PositiveInt, PositiveSeconds, Strict
+
+_LAST_WORD_S = 60  # for the error of a request that has taken `request_s` to reach its client
 
 
 class RequestLimits(Strict):
@@ -31,3 +35,22 @@ class RequestLimits(Strict):
     image_fetches: PositiveInt = Field(default=16, description="At once, by one router.")
     answers: PositiveInt = Field(default=16, description="The largest `n`, for one prompt.")
     prompts: PositiveInt = Field(default=64, description="Of one completion request.")
+    request_s: PositiveSeconds = Field(
+        default=7200,
+        description="The longest that a request may take, its waiting and its whole answer. Then "
+        "it ends with an error. Nothing on the way cuts a request before.",
+    )
+    unread_tokens: PositiveInt = Field(
+        default=65536,
+        description="Tokens, and log probabilities of tokens, that a router keeps for a client "
+        "that doesn't read its stream. Beyond them the stream ends with an error. A step of the "
+        "engine may bring hundreds, with `n` and log probabilities.",
+    )
+
+    @property
+    def connection_s(self) -> int:
+        """How long a connection may be needed for a request; whoever cuts earlier cuts answers.
+
+        All that could cut a request on its way is set by this one value.
+        """
+        return math.ceil(self.request_s) + _LAST_WORD_S

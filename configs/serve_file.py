@@ -25,6 +25,7 @@ class ServeFile(BaseModel):
     application: str
     host: str
     port: int
+    request_timeout_s: float | None
     deployment: Deployment
 
     @classmethod
@@ -54,6 +55,7 @@ class ServeFile(BaseModel):
             application=application.get("name", "default"),
             host=http.get("host", "0.0.0.0"),  # noqa: S104 - what Ray takes if none is given
             port=http.get("port", 8000),
+            request_timeout_s=http.get("request_timeout_s"),
             deployment=deployment,
         )
 

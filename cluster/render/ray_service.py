@@ -9,7 +9,7 @@ from typing import Any
 from cluster.machines import hardware_of
 from cluster.plan.layout import Layout
 from cluster.render.commented import Why, dump
-from cluster.render.serve_config import KEYS_DIRECTORY, default_keys, serve_config
+from cluster.render.serve_config import KEYS_DIRECTORY, default_keys, limits, serve_config
 from configs.cluster_manifest import ClusterManifest
 from configs.environment import node_environment
 from configs.errors import ConfigError
@@ -130,7 +130,10 @@ def _container(
         ),
         "env": Why(
             "Explained in configs/environment.py.",
-            [{"name": name, "value": value} for name, value in node_environment(_HAPROXY).items()],
+            [
+                {"name": name, "value": value}
+                for name, value in node_environment(_HAPROXY, limits(manifest).connection_s).items()
+            ],
         ),
         "resources": Why("All of it or none: Ray counts on what is there.", _resources(group)),
         "volumeMounts": _mounts(manifest, provider),

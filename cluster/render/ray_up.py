@@ -10,7 +10,7 @@ from typing import Any
 from cluster.plan.layout import Layout
 from cluster.render import ec2, gce, on_prem
 from cluster.render.commented import Why, dump
-from cluster.render.serve_config import has_gpus
+from cluster.render.serve_config import has_gpus, limits
 from configs.cluster_manifest import ClusterManifest
 from configs.environment import node_environment
 from configs.errors import ConfigError
@@ -43,7 +43,7 @@ def ray_up(manifest: ClusterManifest, layout: Layout) -> str:
             "file_mounts": dict(_mounts(manifest, directory, hardware)),
             "rsync_exclude": ["__pycache__"],
             "initialization_commands": list(_initialization(manifest)),
-            "setup_commands": list(_setup(directory, hardware)),
+            "setup_commands": list(_setup(manifest, directory, hardware)),
             "head_setup_commands": list(_head_setup(manifest, directory)),
             "worker_setup_commands": [],
             "head_start_ray_commands": ["ray stop", _head_command(manifest, directory)],
@@ -122,7 +122,7 @@ def _initialization(manifest: ClusterManifest) -> Iterator[Any]:
         )
 
 
-def _setup(directory: str, hardware: str) -> Iterator[Any]:
+def _setup(manifest: ClusterManifest, directory: str, hardware: str) -> Iterator[Any]:
     yield Why("Whatever the umask was.", f"chmod 600 {_TOKEN}")
     yield Why(
         "Every package as the lock file says; nothing to do where .venv is up to date.",
@@ -135,7 +135,7 @@ def _setup(directory: str, hardware: str) -> Iterator[Any]:
     exports = {
         "PATH": f'"{_home(directory)}/.venv/bin:$PATH"',
         "RAY_AUTH_MODE": "token",
-        **node_environment(f'"{_home(_NODE)}/haproxy"'),
+        **node_environment(f'"{_home(_NODE)}/haproxy"', limits(manifest).connection_s),
     }
     lines = "".join(f" \\\n  '{name}={value}'" for name, value in exports.items())
     yield Why(

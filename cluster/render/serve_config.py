@@ -15,6 +15,7 @@ from configs.errors import ConfigError
 from configs.exposure import refuse_to_expose
 from configs.node_group import NodeGroup
 from configs.providers import KubeRay, Local
+from configs.request_limits import RequestLimits
 from configs.schema import PROJECT_ROOT
 from configs.serving import Serving
 from configs.weights import Weights
@@ -91,6 +92,11 @@ def exposed(manifest: ClusterManifest) -> bool:
     """Tell whether other machines reach the port: only if clients need keys, or access is open."""
     access = manifest.serving.deployment.get("access", {})
     return isinstance(manifest.provider, KubeRay) or any(access.values())
+
+
+def limits(manifest: ClusterManifest) -> RequestLimits:
+    """Return the limits of one request; valid, since `serve_config` has checked them."""
+    return RequestLimits.model_validate(manifest.serving.deployment.get("limits", {}))
 
 
 def _http(manifest: ClusterManifest) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from cluster.local_ray import LocalRay
+from cluster.running_haproxy import cuts_s, running_config
 from configs.environment import authorization, state_directory
 from configs.errors import ClusterError, ConfigError
 from configs.exposure import is_loopback, refuse_to_expose
@@ -27,6 +28,7 @@ out = Console(highlight=False)
 
 _RAY_START_TIMEOUT_S = 120
 _RESEND_AFTER_S = 10
+_DRAINS_FOR_S = 5  # many turns of Serve's control loop: nothing else is left to do
 
 
 def serve(
@@ -46,6 +48,8 @@ def serve(
             if ray is not None:
                 _wait_for_ray(api, ray)
             _deploy(api, file)
+            if (warning := cuts(file, running_config())) is not None:
+                out.print(f"[yellow]{warning}[/]")
             _greet(file)
             if detach:
                 out.print("It goes on in the background: `small4 status`, `small4 stop`.")
@@ -105,6 +109,7 @@ def _deploy(api: ServeApi, file: ServeFile) -> None:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=out) as progress:
         bars: dict[str, TaskID] = {}
+        busy_s = sent_s
         while True:
             status = api.status(file.application)
             if status is None and time.monotonic() - sent_s > _RESEND_AFTER_S:
@@ -116,7 +121,48 @@ def _deploy(api: ServeApi, file: ServeFile) -> None:
             _show(progress, bars, status.deployments if status else [])
             if status is not None and status.status == "RUNNING":
                 return
+            if status is None or not only_streams_are_left(status):
+                busy_s = time.monotonic()
+            elif time.monotonic() - busy_s > _DRAINS_FOR_S:
+                out.print(
+                    "Streams go on at routers that are let go, for at most "
+                    f"{file.deployment.router_drain_s:g} s. What may be left of a change of the "
+                    "other routers follows then."
+                )
+                return
             time.sleep(1)
+
+
+def only_streams_are_left(status: ApplicationStatus) -> bool:
+    """Tell whether all is done, but for streams at routers that are let go.
+
+    They may take hours; Serve calls such an application DEPLOYING.
+    """
+    others = [deployment for deployment in status.deployments if deployment.status != "HEALTHY"]
+    return bool(others) and all(
+        deployment.name == "Router" and deployment.drains for deployment in others
+    )
+
+
+def cuts(file: ServeFile, haproxy: str | None) -> str | None:
+    """Say what cuts requests sooner than the config allows them to take; None if nothing does.
+
+    `haproxy` is the config of the HAProxy that runs, which has what Ray's environment said when Ray
+    was started.
+    """
+    limits = file.deployment.limits
+    found: dict[str, float] = dict(cuts_s(haproxy or ""))
+    if file.request_timeout_s:
+        found["http_options.request_timeout_s"] = file.request_timeout_s
+    sooner = [f"{name} {cut:g} s" for name, cut in found.items() if cut < limits.connection_s]
+    if not sooner:
+        return None
+    return (
+        f"Requests may take {limits.request_s:g} s (limits.request_s), but are cut sooner, by "
+        f"{', '.join(sooner)}. Lower limits.request_s; or remove http_options.request_timeout_s if "
+        f"it is named, and start Ray again, as `small4 serve` or a rendered cluster does it, with "
+        f"{limits.connection_s} s."
+    )
 
 
 def _show(progress: Progress, bars: dict[str, TaskID], deployments: list[DeploymentStatus]) -> None:

@@ -22,10 +22,12 @@ from deployments.front_end import (
     renderer,
     response_items,
     service_tier,
+    unread,
 )
 from deployments.front_end.images import media
 from deployments.front_end.middleware.body_limit import BodyLimit
 from deployments.front_end.middleware.hang_up import HangUp
+from deployments.front_end.middleware.time_limit import TimeLimit
 from deployments.front_end.middleware.turned_away import TurnedAway
 from deployments.vllm_config import router_config
 
@@ -48,6 +50,7 @@ async def api_server(
     arguments, config = router_config(deployment)
     _fix_grammar_backend(config)
     llm = _async_llm(config, core)
+    unread.install(llm.output_processor, deployment.limits.unread_tokens)
     tasks = await llm.get_supported_tasks()
     app: FastAPI = build_app(arguments, tasks, config.model_config)
     await init_app_state(llm, app.state, arguments, tasks)
@@ -76,6 +79,7 @@ def add_middleware(
     guard(app)
     app.add_middleware(BodyLimit, mebibytes=limits.body_mib)
     app.add_middleware(TurnedAway, retry_after_s=retry_after_s)
+    app.add_middleware(TimeLimit, limit_s=limits.request_s)
     app.add_middleware(HangUp)
 
 

@@ -19,6 +19,8 @@ _STATUS: dict[type[RefusedError], HTTPStatus] = {
     errors.LineFullError: HTTPStatus.TOO_MANY_REQUESTS,
     # Clients repeat what gets a status of 500 and above by themselves, and this mustn't be.
     errors.EndedEnginesError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UnreadError: HTTPStatus.REQUEST_TIMEOUT,
+    errors.TookTooLongError: HTTPStatus.GATEWAY_TIMEOUT,
     # The client did nothing wrong: it may try again.
     errors.WaitedTooLongError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NoGangError: HTTPStatus.SERVICE_UNAVAILABLE,

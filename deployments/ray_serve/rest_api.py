@@ -18,7 +18,15 @@ class DeploymentStatus(BaseModel):
     status: str
     message: str
     running: int
+    stopping: int
+    replicas: int
     wanted: int
+
+    @property
+    def drains(self) -> bool:
+        """Whether all is as wanted, but for replicas that end what they have begun."""
+        others = self.replicas - self.running
+        return self.running == self.wanted and 0 < self.stopping == others
 
 
 class ApplicationStatus(BaseModel):
@@ -27,6 +35,14 @@ class ApplicationStatus(BaseModel):
     status: str
     message: str
     deployments: list[DeploymentStatus]
+
+
+def _counted(states: list[str]) -> dict[str, int]:
+    return {
+        "running": states.count("RUNNING"),
+        "stopping": states.count("STOPPING"),
+        "replicas": len(states),
+    }
 
 
 class ServeApi:
@@ -75,7 +91,7 @@ class ServeApi:
                 name=name,
                 status=deployment["status"],
                 message=deployment["message"],
-                running=sum(replica["state"] == "RUNNING" for replica in deployment["replicas"]),
+                **_counted([replica["state"] for replica in deployment["replicas"]]),
                 wanted=deployment["target_num_replicas"],
             )
             for name, deployment in details["deployments"].items()

@@ -21,7 +21,7 @@ def router_deployment(deployment: Deployment) -> Any:
         ray_actor_options=_actor_options(routers),
         health_check_period_s=5,
         health_check_timeout_s=deployment.survival.silence_s,
-        graceful_shutdown_timeout_s=routers.drain_s,
+        graceful_shutdown_timeout_s=deployment.router_drain_s,
     )
 
 

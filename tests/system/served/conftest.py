@@ -7,8 +7,9 @@ import psutil
 import pytest
 
 from cluster.local_ray import LocalRay
+from configs.environment import HARD_STOP
 from deployments.ray_serve.rest_api import ServeApi
-from tests.system.served.deployed import SMALL4, command
+from tests.system.served.deployed import HARD_STOP_S, SMALL4, command
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,7 +17,9 @@ def own_ray() -> Iterator[None]:
     """Refuse to work on somebody's cluster, and leave nothing running."""
     if ServeApi().reachable() or LocalRay.find() is not None:
         pytest.exit("a Ray is running on this machine: stop it first (`small4 stop`)", returncode=2)
-    yield
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(HARD_STOP, str(HARD_STOP_S))
+        yield
     command([str(SMALL4), "stop"], timeout_s=120)
     living = psutil.process_iter(["cmdline"])
     commands = (" ".join(process.info["cmdline"] or []) for process in living)
@@ -25,7 +28,7 @@ def own_ray() -> Iterator[None]:
 
 # Scaling comes after a deployment of one router and of gangs of another size: Serve begins an
 # autoscaled deployment with as many replicas as the one had that it replaces.
-_ORDER = ("expert_parallel", "keys", "two_gangs", "skills", "scaling")
+_ORDER = ("expert_parallel", "keys", "two_gangs", "clients", "skills", "scaling")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

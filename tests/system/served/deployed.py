@@ -16,6 +16,9 @@ from configs.serve_file import DEFAULT_CONFIG
 Args = dict[str, Any]
 _LOOK_EVERY_S = 2  # a look takes a core for as long, and what is waited for wants it, too
 MODEL = "mistral-small-4"
+# What the environment of the tests' Ray asks of HAProxy: to cut what is left of a reload. That
+# small4 sets another value is seen in every test with a stream over a reload.
+HARD_STOP_S = 5
 SMALL4 = Path(sys.executable).with_name("small4")
 
 

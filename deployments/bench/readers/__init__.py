@@ -1,0 +1,1 @@
+"""Memory that is held for clients that don't read their streams."""
