@@ -95,6 +95,8 @@ def node_environment(haproxy: str, connection_s: int) -> dict[str, str]:
         "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
         # A replica that doesn't answer can't drain: waiting for that would only delay the next one.
         "RAY_SERVE_FORCE_STOP_UNHEALTHY_REPLICAS": "1",
+        # How soon Serve starts another HAProxy for one that died: after three failed checks.
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
         # A router that hangs gets new requests for as long as HAProxy hasn't noticed.
         "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1s",
         # An engine must not outlive its shard: it would keep the GPU from the next shard.

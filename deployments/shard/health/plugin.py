@@ -7,6 +7,8 @@ import faulthandler
 import functools
 import os
 import signal
+import threading
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from configs.environment import pulse_file
 from deployments.shard.health.pulse import ENGINE, Pulse
 
 STACK_SIGNAL = signal.SIGUSR2
+_LOOK_EVERY_S = 1.0
 
 
 def register() -> None:
@@ -39,12 +42,26 @@ def register() -> None:
 
 @functools.cache
 def own_pulse() -> Pulse | None:
-    """Return where this process writes its pulse; have it show its stacks when asked."""
+    """Return where this process writes its pulse.
+
+    From now on it shows its stacks when asked, and doesn't outlive who started it.
+    """
     if (file := pulse_file()) is None:
         return None
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     stacks = beside(file, "stacks", os.getpid()).open("w")  # never closed: a handler writes to it
     faulthandler.register(STACK_SIGNAL, file=stacks)
     return Pulse(file)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has ended: it would keep the GPU from its successor.
+
+    Ray does so only as long as its own processes live.
+    """
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY_S)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def beside(pulse: Path, what: str, pid: int) -> Path:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from deployments.shard.health.processes import Processes
@@ -172,3 +173,16 @@ def test_nothing_of_a_rank_is_left_once_it_is_killed(rank: Rank) -> None:
     os.kill(rank.children[0].pid, signal.SIGSTOP)
     rank.processes.kill()
     assert [child.wait(timeout=10) for child in rank.children] == [-signal.SIGKILL] * 2
+
+
+def test_an_engine_doesnt_outlive_the_shard_that_started_it(rank: Rank) -> None:
+    command = [sys.executable, "-c", _PROCESS, "0", "hang"]
+    shard = f"import subprocess; subprocess.run({command!r})"
+    with subprocess.Popen(
+        [sys.executable, "-c", shard], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "ready\n"
+        (engine,) = rank.processes.look()
+        parent.kill()
+    psutil.Process(engine.beat.pid).wait(timeout=10)

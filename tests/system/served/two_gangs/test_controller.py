@@ -6,6 +6,7 @@ from typing import Any
 import psutil
 
 from tests.system.served.deployed import Deployed
+from tests.system.served.processes import processes
 from tests.system.served.streams import GREEDY, Streams
 from tests.system.served.two_gangs.living import both_gangs
 
@@ -23,9 +24,7 @@ def test_gangs_outlive_serves_controller(deployed: Deployed) -> None:
 
 
 def controller_process() -> psutil.Process:
-    (found,) = (
-        process for process in psutil.process_iter() if process.name().startswith("ray::ServeContr")
-    )
+    (found,) = processes("ray::ServeController")
     return found
 
 
