@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from cluster.local_ray import LocalRay
 from configs.environment import HARD_STOP
 from deployments.ray_serve.rest_api import ServeApi
 from tests.system.served.deployed import HARD_STOP_S, SMALL4, command
+from tests.system.served.processes import proxies
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,9 +21,7 @@ def own_ray() -> Iterator[None]:
         environment.setenv(HARD_STOP, str(HARD_STOP_S))
         yield
     command([str(SMALL4), "stop"], timeout_s=120)
-    living = psutil.process_iter(["cmdline"])
-    commands = (" ".join(process.info["cmdline"] or []) for process in living)
-    assert not [command for command in commands if "haproxy-serve" in command]
+    assert not proxies()
 
 
 # Scaling comes after a deployment of one router and of gangs of another size: Serve begins an

@@ -14,6 +14,11 @@ def processes(beginning: str) -> list[psutil.Process]:
     return [process for process in psutil.process_iter() if _is(process, beginning, own)]
 
 
+def proxies() -> list[psutil.Process]:
+    """Find Serve's HAProxy, and those of earlier configs that still end what they began."""
+    return [process for process in processes("") if process.name().startswith("haproxy")]
+
+
 def _is(process: psutil.Process, beginning: str, namespace: str) -> bool:
     try:
         named = " ".join(process.cmdline()).startswith(beginning)

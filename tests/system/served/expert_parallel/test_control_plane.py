@@ -5,10 +5,9 @@ import signal
 import time
 
 import openai
-import psutil
 
 from tests.system.served.deployed import Deployed
-from tests.system.served.processes import processes
+from tests.system.served.processes import processes, proxies
 from tests.system.served.streams import GREEDY, LONG, Streams, answers_despite
 
 _ROSTER = "ray::ServeReplica:small4:Roster"
@@ -34,11 +33,6 @@ def test_the_door_opens_again_after_haproxy_dies(deployed: Deployed, client: ope
         haproxy.wait(timeout=10)
     ask_until_answered(client, deployed.model)
     deployed.wait_until(lambda status: status["status"] == "RUNNING", timeout_s=60)
-
-
-def proxies() -> list[psutil.Process]:
-    found = processes("")
-    return [process for process in found if process.name().startswith("haproxy")]
 
 
 def ask_until_answered(client: openai.OpenAI, model: str) -> None:
