@@ -20,7 +20,7 @@ export RAY_USAGE_STATS_ENABLED ?= 0
 export OMP_NUM_THREADS ?= 1
 export TORCH_COMPILE_DISABLE ?= 1
 
-.PHONY: help setup nano serve test test-fast test-cluster lint typecheck format bench lock hooks clean
+.PHONY: help setup nano serve test test-fast test-cluster lint typecheck format bench chaos lock hooks clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -45,6 +45,8 @@ format: $(READY) ## rewrite the sources in ruff's format
 	$(BIN)/ruff format
 bench: $(READY) $(NOISE) ## measure small4 beside vllm serve, a split beside cp; or BENCH=shards, autoscale, lockstep, fairness, readers, decision, roofline
 	$(BIN)/python -m deployments.bench$(if $(BENCH),.$(BENCH)) $(ARGS)
+chaos: $(READY) $(NOISE) ## kill, stop, cut, slow and fill what serves, under traffic: 25 faults of a seed (ARGS="--seed 2 --record")
+	$(BIN)/python -m deployments.chaos $(ARGS)
 nano: $(READY) ## train nano anew, to .cache/nano-trained (50 minutes on two cores)
 	$(BIN)/small4 nano train $(ARGS)
 hooks: $(READY) ## have git run lint and typecheck before each commit

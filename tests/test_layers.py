@@ -44,6 +44,7 @@ DEPLOYMENTS = {
         *("app", "autoscaling", "model_spec", "ray_serve", "scheduling", "simulation"),
         *("vllm_config", "wire"),
     },
+    "chaos": {"bench", "ray_serve", "wire"},
 }
 
 
