@@ -136,7 +136,7 @@ def _under_traffic(
         sorts=[question.sort for question in asked],
         judged=judged,
         played=played,
-        moved=frozenset(line.request for line in lines if line.request is not None),
+        moved={line.request: line.tokens for line in lines if line.request is not None},
         left_behind=left,
     )
 

@@ -17,7 +17,7 @@ td:last-child, th:last-child { text-align: left }
 svg { width: 100%; height: auto }
 """
 _COUNTS = (
-    *("sent", "moved", "failed", "wrong", "doubled", "lost"),
+    *("sent", "moved", "resumed", "failed", "wrong", "doubled", "lost"),
     *("indeterminate", "not_accepted", "open"),
 )
 _HEADS = tuple(name.replace("_", " ") for name in _COUNTS)
@@ -54,7 +54,8 @@ def _summary(report: Report) -> list[str]:
         f"{report.gangs} gangs of {report.ranks} ranks, {report.routers} routers, "
         f"{report.clients} clients; commit {report.commit}, {report.date:%Y-%m-%d %H:%M} UTC; "
         f"{report.machine.describe()}",
-        f"{counts.sent} requests sent: {counts.right} right ({counts.moved} moved), "
+        f"{counts.sent} requests sent: {counts.right} right; "
+        f"{counts.moved} moved, {counts.resumed} of them in mid-stream; "
         f"{counts.failed} failed, {counts.wrong} wrong ({counts.doubled} with doubled tokens, "
         f"{counts.lost} with lost ones), {counts.indeterminate} cut off by the fault itself, "
         f"{counts.open} without an end; {counts.not_accepted} connections not accepted.",

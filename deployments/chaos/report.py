@@ -1,7 +1,7 @@
 """A run as JSON: totals, a row for each fault and for each kind, and what was left behind."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -24,6 +24,7 @@ class Counts(_Row):
     sent: int
     right: int
     moved: int
+    resumed: int  # of the moved: those that had tokens already
     failed: int
     wrong: int
     doubled: int  # of the wrong: tokens too many
@@ -33,7 +34,7 @@ class Counts(_Row):
     open: int
 
     @classmethod
-    def of(cls, judged: Sequence[Judged], moved: frozenset[str]) -> "Counts":
+    def of(cls, judged: Sequence[Judged], moved: Mapping[str, int]) -> "Counts":
         outcomes = Counter(one.outcome for one in judged)
         differences = Counter(one.difference for one in judged)
         refused = outcomes[Outcome.NOT_ACCEPTED]
@@ -41,6 +42,7 @@ class Counts(_Row):
             sent=len(judged) - refused,
             right=outcomes[Outcome.RIGHT],
             moved=sum(one.sent.id in moved for one in judged),
+            resumed=sum(moved.get(one.sent.id, 0) > 0 for one in judged),
             failed=outcomes[Outcome.FAILED],
             wrong=outcomes[Outcome.WRONG],
             doubled=differences[Difference.DOUBLED],
@@ -142,7 +144,7 @@ class Run:
     sorts: list[str]  # by question
     judged: list[Judged]
     played: list[Played]
-    moved: frozenset[str]
+    moved: dict[str, int]  # tokens that each request had when it moved last
     left_behind: list[str]
     left_out: dict[str, str] = field(default_factory=dict)
 

@@ -9,15 +9,21 @@ from pathlib import Path
 _LINE = re.compile(r"^\w+ (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) \S+ \S+ -- (.*)$")
 _LOST = re.compile(r"rank \d+ of gang \S+ is lost")
 _WITH_LOSS_S = 1.0  # batch requests are requeued, too, when a better class needs their place
-_REQUEUED = re.compile(r"request \S*?((?:chatcmpl|cmpl)-[0-9a-f-]{32,36})\S* is requeued")
+_REQUEUED = re.compile(
+    r"request \S*?((?:chatcmpl|cmpl)-[0-9a-f-]{32,36})\S* is requeued after (\d+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line that tells of a loss: of a rank, or of a request's rank, which `request` names."""
+    """One line that tells of a loss: of a rank, or of a request's rank, which `request` names.
+
+    `tokens` is how many the request had by then.
+    """
 
     at_s: float
-    request: str | None
+    request: str | None = None
+    tokens: int = 0
 
 
 def read(logs: Path) -> list[Line]:
@@ -35,6 +41,6 @@ def parse(text: str) -> Iterator[Line]:
         at_s = datetime.strptime(when, "%Y-%m-%d %H:%M:%S,%f").timestamp()
         if _LOST.match(message):
             lost_s = at_s
-            yield Line(at_s, None)
+            yield Line(at_s)
         elif (moved := _REQUEUED.match(message)) is not None and at_s - lost_s <= _WITH_LOSS_S:
-            yield Line(at_s, moved[1])
+            yield Line(at_s, moved[1], int(moved[2]))

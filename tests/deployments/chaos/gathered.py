@@ -38,7 +38,7 @@ def report() -> Report:
             Judged(sent(105, end=None), Outcome.OPEN, None, 1),
         ],
         played=[FAULT],
-        moved=frozenset({"chatcmpl-moved"}),
+        moved={"chatcmpl-moved": 5},
         left_behind=["2 requests at ranks"],
         left_out={"kill-worker": "there is none"},
     )

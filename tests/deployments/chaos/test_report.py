@@ -10,6 +10,7 @@ def test_what_became_of_the_requests() -> None:
         "sent": 7,
         "right": 2,
         "moved": 1,
+        "resumed": 1,
         "failed": 1,
         "wrong": 2,
         "doubled": 1,

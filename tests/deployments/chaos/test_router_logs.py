@@ -13,7 +13,7 @@ def test_requests_that_moved_are_told_with_the_loss_of_their_rank() -> None:
     loss, moved = parse("\n".join([_LOSS("52"), _MOVE("52"), "Traceback …", "  File"]))
     assert loss.request is None
     assert loss.at_s == datetime(2026, 11, 26, 18, 55, 52, 222000).timestamp()
-    assert moved.request == _ID
+    assert (moved.request, moved.tokens) == (_ID, 2)
 
 
 def test_a_request_that_made_way_for_a_better_class_has_not_moved() -> None:
