@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from deployments.wire.loss import Loss
 
 _KEPT = 32  # causes
-# A gang that lived for so long didn't fail because of how it was started.
-_LONG_LIFE_S = 60.0
 _FORGOTTEN_AFTER_S = 600.0
 _FIRST_WAIT_S = 5.0
 _LONGEST_WAIT_S = 300.0
@@ -48,11 +46,12 @@ class Causes:
     def wait_s(self, now_s: float) -> float:
         """Return how long a gang waits before it starts, if those before it failed soon.
 
-        The first failure costs no time. From the second in a row on, each doubles the wait.
+        That is, if they lived for less time than their start had taken. The first failure costs no
+        time. From the second in a row on, each doubles the wait.
         """
         failures = 0
         for cause in self.last():
-            if cause.loss.lived_s >= _LONG_LIFE_S or now_s - cause.at_s >= _FORGOTTEN_AFTER_S:
+            if cause.loss.lived_s >= cause.loss.start_s or now_s - cause.at_s >= _FORGOTTEN_AFTER_S:
                 break
             failures += 1
         if failures < 2:

@@ -144,6 +144,7 @@ class ExpertShard:
             how=end.how,
             doing=end.doing,
             steps=end.steps,
+            start_s=self._start_s,
             lived_s=time.monotonic() - self._up_s,
         )
         if not await self._line.lose(loss):

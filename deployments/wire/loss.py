@@ -37,4 +37,5 @@ class Loss(Strict):
     how: How
     doing: str
     steps: int = 0  # that its engine has begun: in a gang, who has fewest is waited for
-    lived_s: Annotated[float, Field(ge=0)] = 0.0  # since its engine was up
+    start_s: Annotated[float, Field(ge=0)] = 0.0  # how long its start took
+    lived_s: Annotated[float, Field(ge=0)] = 0.0  # since it was up
