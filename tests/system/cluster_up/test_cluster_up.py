@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import openai
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from tests.system.cluster_up.cluster import Cluster
 from tests.system.cluster_up.host import Host
 
+_CUT_S = 20  # longer than an engine may be silent
 MODEL = "mistral-small-4"
 # An answer never ends before its last token: a host can die under it.
 LONG = {"max_tokens": 150, "extra_body": {"min_tokens": 150}}
@@ -49,13 +50,28 @@ def test_without_the_token_ray_refuses(served: Cluster) -> None:
     )
 
 
-def test_a_host_that_dies_comes_back(served: Cluster) -> None:
-    undisturbed = asyncio.run(answers(served, kill=None))
+@pytest.mark.parametrize("end", ["dies", "is cut off"])
+def test_a_host_that_is_lost_comes_back(served: Cluster, end: str) -> None:
+    undisturbed = asyncio.run(answers(served))
     before = served.status()["ranks"]
-    assert asyncio.run(answers(served, kill=served.worker)) == undisturbed
+    lose = die if end == "dies" else cut_off
+    assert asyncio.run(answers(served, lose)) == undisturbed
     after = served.status()["ranks"]
     assert len({rank["node"] for rank in after}) == 2
     assert {rank["gang"] for rank in before}.isdisjoint({rank["gang"] for rank in after})
+
+
+async def die(served: Cluster) -> None:
+    """Kill every process of the worker's host but sshd, the first."""
+    served.worker.run("kill", "-KILL", "-1", check=False)
+
+
+async def cut_off(served: Cluster) -> None:
+    """Lose all packets to and from the worker's host for a while, without a reset."""
+    operator = served.network.operator
+    operator.run("ip", "link", "set", served.worker.name, "down")
+    await asyncio.sleep(_CUT_S)
+    operator.run("ip", "link", "set", served.worker.name, "up")
 
 
 def test_ray_down_leaves_nothing(served: Cluster) -> None:
@@ -64,19 +80,21 @@ def test_ray_down_leaves_nothing(served: Cluster) -> None:
     wait_until(lambda: not rays(served.head) | rays(served.worker), timeout_s=150)
 
 
-async def answers(served: Cluster, kill: Host | None) -> list[str]:
-    """Ask all questions at once; kill every process of the host once all answers have begun."""
+async def answers(
+    served: Cluster, lose: Callable[[Cluster], Awaitable[None]] | None = None
+) -> list[str]:
+    """Ask all questions at once; lose the worker's host once all answers have begun."""
     begun = [asyncio.Event() for _ in QUESTIONS]
     async with served.client() as client:
         asked = [
             asyncio.create_task(told(client, question, heard, **LONG))
             for question, heard in zip(QUESTIONS, begun, strict=True)
         ]
-        if kill is not None:
+        if lose is not None:
             for heard in begun:
                 await heard.wait()
             assert not any(task.done() for task in asked)
-            kill.run("kill", "-KILL", "-1", check=False)  # but not sshd, the first
+            await lose(served)
         return await asyncio.gather(*asked)
 
 
