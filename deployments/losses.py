@@ -39,6 +39,11 @@ class Causes:
     def add(self, loss: Loss, now_s: float) -> None:
         self._causes.append(Cause(now_s, loss))
 
+    def forget(self, gang: str) -> None:
+        """Forget a gang's end: it goes on."""
+        kept = [cause for cause in self._causes if cause.loss.gang != gang]
+        self._causes = deque(kept, maxlen=_KEPT)
+
     def last(self) -> list[Cause]:
         """Return the causes, the latest first."""
         return list(reversed(self._causes))

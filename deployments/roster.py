@@ -107,8 +107,13 @@ class RosterService:
     async def renew(self, entry: RankEntry) -> int:
         """Return the most prompt tokens that wait at one rank of the gang."""
         if self._roster.renew(entry, time.monotonic()):
+            if self._ended.pop(entry.gang, None) is not None:
+                # Its renewals were late. A gang that is lost doesn't come back under its name.
+                logger.warning("gang %s goes on", entry.gang)
+                self._causes.forget(entry.gang)
             self._notify()
-        return max(other.prefill_tokens for other in self._living() if other.gang == entry.gang)
+        gang = (other for other in self._living() if other.gang == entry.gang)
+        return max((other.prefill_tokens for other in gang), default=0)
 
     async def withdraw(self, replica: str) -> None:
         if self._roster.withdraw(replica):
@@ -150,7 +155,9 @@ class RosterService:
     async def _decide(self, gang: str) -> None:
         """Log one cause of a gang's end, once its other ranks have had time to report theirs."""
         await asyncio.sleep(_DECIDE_AFTER_S)
-        now_s, losses = time.monotonic(), self._ended[gang]
+        if (losses := self._ended.get(gang)) is None:
+            return
+        now_s = time.monotonic()
         reported = {loss.rank for loss in losses}
         losses += (
             loss

@@ -29,9 +29,11 @@ class RosterLine:
         while True:
             shown = {name: getattr(load(), name) for name in _SHOWN}
             with contextlib.suppress(Exception):
-                self._gang_tokens = await self._roster.renew.remote(
-                    self._entry.model_copy(update=shown)
-                )
+                # A call to a roster that was killed may never return.
+                async with asyncio.timeout(2 * RENEW_EVERY_S):
+                    self._gang_tokens = await self._roster.renew.remote(
+                        self._entry.model_copy(update=shown)
+                    )
                 self._answered_s = time.monotonic()
             await asyncio.sleep(RENEW_EVERY_S)
 

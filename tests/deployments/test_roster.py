@@ -1,8 +1,12 @@
 import asyncio
 
+import pytest
+
+from deployments import roster as roster_module
 from deployments.roster import EXPIRE_AFTER_S, Roster, RosterService
 from deployments.wire.loss import How
 from deployments.wire.rank_entry import RankEntry
+from tests.deployments.losses import loss
 from tests.deployments.roster_entries import entry
 
 
@@ -64,3 +68,35 @@ def test_a_rank_hears_how_much_is_queued_at_the_busiest_rank_of_its_gang() -> No
         return [await service.renew(entry("a"))]
 
     assert asyncio.run(scene()) == [700]
+
+
+def test_a_rank_whose_renewals_were_late_wasnt_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> tuple[list[str], list[str]]:
+        service = RosterService()
+        monkeypatch.setattr(roster_module, "EXPIRE_AFTER_S", 0.0)
+        monkeypatch.setattr(roster_module, "_DECIDE_AFTER_S", 0.0)
+        await service.renew(entry().model_copy(update={"ranks": 1}))
+        await service.living()  # it has expired
+        await asyncio.sleep(0.01)
+        lost = [cause.loss.gang for cause in await service.causes()]
+        monkeypatch.setattr(roster_module, "EXPIRE_AFTER_S", 60.0)
+        await service.renew(entry().model_copy(update={"ranks": 1}))
+        return lost, [cause.loss.gang for cause in await service.causes()]
+
+    assert asyncio.run(scene()) == (["g"], [])
+
+
+def test_of_a_gang_one_cause_is_kept_once_its_ranks_had_time_to_report(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scene() -> list[int]:
+        monkeypatch.setattr(roster_module, "_DECIDE_AFTER_S", 0.05)
+        service = RosterService()
+        for rank, how in ((0, How.FAILED), (1, How.KILLED)):
+            await service.lose(loss(rank, how))
+        await asyncio.sleep(0.1)
+        await service.lose(loss(2, How.FAILED))
+        await asyncio.sleep(0.1)
+        return [cause.loss.rank for cause in await service.causes()]
+
+    assert asyncio.run(scene()) == [1]
