@@ -142,7 +142,8 @@ class Relay:
         seconds = step.elapsed_ms / 1000
         self._on_step(step.num_ctx_tokens + step.num_generation_tokens, seconds)
         if self._stepped_at_s is not None:
-            seconds = time.monotonic() - self._stepped_at_s
+            # But steps that have waited for this process come all at once.
+            seconds = max(seconds, time.monotonic() - self._stepped_at_s)
         if not step.is_dummy:  # a dummy step only keeps pace with the gang
             self.steps.add(step.num_generation_requests, step.num_ctx_tokens, seconds)
 

@@ -4,8 +4,12 @@ import asyncio
 from typing import Any
 
 import msgspec
+import pytest
 import zmq.asyncio
+from vllm.v1.engine import EngineCoreOutputs
+from vllm.v1.metrics.stats import SchedulerIterationDetails, SchedulerStats
 
+from deployments.autoscaling.observation import StepTime
 from deployments.shard.endpoint import Endpoint
 from deployments.shard.relay import Relay
 from deployments.wire.codec import Codec
@@ -42,3 +46,33 @@ def test_a_router_learns_what_is_known_of_its_requests_and_when_the_rank_goes() 
         endpoint.close()
 
     asyncio.run(asyncio.wait_for(scene(), timeout=30))
+
+
+def test_steps_that_come_all_at_once_are_as_long_as_the_engine_says() -> None:
+    class Burst(IdleEngine):
+        """Gives steps of 50 ms each that have all ended by now."""
+
+        left = 300
+
+        async def outputs(self) -> Any:
+            if not self.left:
+                await asyncio.Event().wait()
+            self.left -= 1
+            details = SchedulerIterationDetails(self.left, 0, 0, 1, 1, elapsed_ms=50.0)
+            return EngineCoreOutputs(scheduler_stats=SchedulerStats(iteration_details=details))
+
+    async def scene() -> StepTime | None:
+        endpoint, engine = Endpoint("127.0.0.1"), Burst()
+        relay: Any = Relay(engine, endpoint, engine, 0.95, lambda *_: None)  # type: ignore[arg-type]
+        relay._ledger.add(b"router", "a", 10, 10)
+        running = asyncio.create_task(relay.run())
+        while engine.left:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0.01)
+        running.cancel()
+        endpoint.close()
+        step: StepTime | None = relay.steps.step
+        return step
+
+    step = asyncio.run(asyncio.wait_for(scene(), timeout=30))
+    assert step is not None
+    assert step.base_s + step.sequence_s == pytest.approx(0.05, rel=0.01)
