@@ -110,6 +110,11 @@ class Survival(Strict):
         description="How long the streams of a gang that is let go may end there, before they "
         "move to another.",
     )
+    warm: bool = Field(
+        default=True,
+        description="Start an engine that died again in its replica, from a process that has vLLM "
+        "loaded. Otherwise Serve restarts the gang.",
+    )
 
 
 def _not_below(wait_s: float, limit_s: float) -> str:

@@ -68,6 +68,17 @@ def pulse_file() -> Path | None:
     return file if file.is_file() else None
 
 
+def variables() -> dict[str, str]:
+    """Return the whole environment, for a process that isn't started directly from this."""
+    return dict(os.environ)
+
+
+def become(environment: dict[str, str]) -> None:
+    """Take on the whole environment of another process."""
+    os.environ.clear()
+    os.environ.update(environment)
+
+
 def ray_environment(haproxy: Path, connection_s: int) -> dict[str, str]:
     """Return the environment of a Ray that small4 starts on this machine."""
     return {**os.environ, **node_environment(str(haproxy), connection_s)}

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -103,6 +104,7 @@ class RosterService:
         self._causes = Causes()
         self._ended: dict[str, list[Loss]] = {}  # by gang, those of it that were lost
         self._deciding: set[asyncio.Task[None]] = set()
+        self._died: dict[str, asyncio.Event] = {}  # by gang
 
     async def renew(self, entry: RankEntry) -> int:
         """Return the most prompt tokens that wait at one rank of the gang."""
@@ -122,9 +124,17 @@ class RosterService:
     async def living(self) -> list[RankEntry]:
         return self._living()
 
-    async def next_change(self, timeout_s: float) -> list[RankEntry]:
-        """Wait for the next change, for at most `timeout_s`; return all living ranks."""
-        changed = self._changed
+    async def next_change(
+        self, timeout_s: float, heard: Collection[str] | None = None
+    ) -> list[RankEntry]:
+        """Wait for the next change, for at most `timeout_s`; return all living ranks.
+
+        If others live than `heard`, which the caller heard of last, that was the change: ranks of
+        a gang come up within moments of each other, and of the caller's asking.
+        """
+        living, changed = self._living(), self._changed
+        if heard is not None and {entry.replica for entry in living} != set(heard):
+            return living
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await changed.wait()
@@ -143,6 +153,23 @@ class RosterService:
     async def lose(self, loss: Loss) -> None:
         """Take from a rank how it ended."""
         self._lose(loss)
+        if loss.how in (How.KILLED, How.FAILED):
+            self._death(loss.gang).set()
+
+    async def died(self, gang: str, timeout_s: float) -> bool:
+        """Wait, for at most `timeout_s`, until a rank of a gang has said that its engine died.
+
+        Ranks ask that have no work: nothing else tells them. One that hangs waits for another, and
+        is to say itself where.
+        """
+        died = self._death(gang)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await died.wait()
+        return died.is_set()
+
+    def _death(self, gang: str) -> asyncio.Event:
+        return self._died.setdefault(gang, asyncio.Event())
 
     def _lose(self, loss: Loss) -> None:
         losses = self._ended.setdefault(loss.gang, [])

@@ -21,6 +21,7 @@ class Handshake:
         self._roster = roster
         self._expected = dict(expected)
         self._refused: set[str] = set()
+        self._heard: list[str] = []
 
     async def living(self) -> list[RankEntry]:
         """Return the ranks that are up and alike."""
@@ -28,9 +29,10 @@ class Handshake:
 
     async def next_change(self, timeout_s: float) -> list[RankEntry]:
         """Return them at the next change, or after `timeout_s`."""
-        return await self._alike(await self._roster.next_change.remote(timeout_s))
+        return await self._alike(await self._roster.next_change.remote(timeout_s, self._heard))
 
     async def _alike(self, entries: list[RankEntry]) -> list[RankEntry]:
+        self._heard = [entry.replica for entry in entries]
         alike = []
         for entry in entries:
             if different := differences(self._expected, entry.identity):

@@ -3,6 +3,7 @@
 The only module that touches vLLM's engine-core client on the shard's side. Read from vLLM 0.32.
 """
 
+from multiprocessing.context import ForkServerContext
 from typing import Any
 
 from vllm.platforms import current_platform
@@ -14,6 +15,7 @@ from vllm.v1.executor import Executor
 from deployments.shard import countable
 from deployments.shard.cache_events import SCHEME
 from deployments.shard.held_experts import as_ranges
+from deployments.shard.warm.forkserver import start_from
 
 __all__ = ["Engine", "EngineDeadError"]
 
@@ -24,8 +26,13 @@ class Engine:
     Once the engine has died, any call raises EngineDeadError.
     """
 
-    def __init__(self, vllm_config: Any) -> None:
-        """Start the engine; block until the weights are loaded and every rank of the gang is up."""
+    def __init__(self, vllm_config: Any, forks: ForkServerContext | None = None) -> None:
+        """Start the engine; block until the weights are loaded and every rank of the gang is up.
+
+        Its processes are forked from `forks`, or else spawned.
+        """
+        if forks is not None:
+            start_from(forks)
         self._config = vllm_config
         self._core = EngineCoreClient.make_async_mp_client(
             vllm_config, Executor.get_class(vllm_config), log_stats=True
@@ -133,4 +140,6 @@ class Engine:
         return await self._core.get_output_async()
 
     def shutdown(self) -> None:
+        if self.dead and self._core.resources.coordinator is not None:
+            self._core.resources.coordinator.proc.kill()  # has nothing left to end, and takes time
         self._core.shutdown()

@@ -13,6 +13,8 @@ from deployments.wire.rank_entry import RankEntry
 
 _SHOWN = ("requests", "waiting_requests", "prefill_tokens", "draining")  # in the roster's entry
 _REPORT_TIMEOUT_S = 2.0
+_ASK_EVERY_S = 20.0
+_RETRY_S = 1.0
 
 
 class RosterLine:
@@ -46,6 +48,16 @@ class RosterLine:
         if time.monotonic() - self._answered_s > 3 * RENEW_EVERY_S and self._entry.ranks > 1:
             return most  # nobody knows
         return min(most, max(own_tokens, self._gang_tokens))
+
+    async def gang_ends(self) -> None:
+        """Wait until a rank of the gang says that its engine has died."""
+        while True:
+            try:
+                async with asyncio.timeout(_ASK_EVERY_S + _REPORT_TIMEOUT_S):
+                    if await self._roster.died.remote(self._entry.gang, _ASK_EVERY_S):
+                        return
+            except Exception:  # as long as the roster doesn't answer, nothing is said
+                await asyncio.sleep(_RETRY_S)
 
     async def lose(self, loss: Loss) -> bool:
         """Report this rank's end; return False if the roster doesn't answer."""

@@ -45,6 +45,28 @@ def test_a_waiting_router_hears_of_a_new_rank() -> None:
     assert asyncio.run(scene()) == [entry()]
 
 
+def test_a_router_hears_at_once_of_a_rank_that_came_while_it_wasnt_waiting() -> None:
+    async def scene() -> list[RankEntry]:
+        service = RosterService()
+        await service.renew(entry("a", rank=0))
+        await service.renew(entry("b", rank=1))
+        async with asyncio.timeout(5):
+            return await service.next_change(timeout_s=60, heard=["a"])
+
+    assert [rank.replica for rank in asyncio.run(scene())] == ["a", "b"]
+
+
+def test_a_router_that_has_heard_of_all_waits() -> None:
+    async def scene() -> list[RankEntry]:
+        service = RosterService()
+        await service.renew(entry("a"))
+        change = service.next_change(timeout_s=60, heard=["a"])
+        living, _ = await asyncio.gather(change, service.renew(entry("b", rank=1)))
+        return living
+
+    assert [rank.replica for rank in asyncio.run(scene())] == ["a", "b"]
+
+
 def test_ranks_of_a_gang_meet_where_rank_0_says_whoever_comes_first() -> None:
     async def scene() -> list[tuple[str, int]]:
         service = RosterService()
@@ -100,3 +122,17 @@ def test_of_a_gang_one_cause_is_kept_once_its_ranks_had_time_to_report(
         return [cause.loss.rank for cause in await service.causes()]
 
     assert asyncio.run(scene()) == [1]
+
+
+@pytest.mark.parametrize(
+    ("how", "heard"),
+    [(How.KILLED, True), (How.FAILED, True), (How.WAITING, False), (How.STOPPED, False)],
+)
+def test_a_rank_hears_that_another_of_its_gang_has_died(how: How, heard: bool) -> None:
+    async def scene() -> list[bool]:
+        service = RosterService()
+        asked = service.died("g", timeout_s=0.2), service.died("h", timeout_s=0.2)
+        *answers, _ = await asyncio.gather(*asked, service.lose(loss(1, how)))
+        return [*answers, await service.died("g", timeout_s=0)]
+
+    assert asyncio.run(scene()) == [heard, False, heard]

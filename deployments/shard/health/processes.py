@@ -5,6 +5,7 @@ import re
 import signal
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,12 +97,21 @@ class Processes:
 
     def kill(self) -> None:
         """End every process that is still there, and what it has started. Returns at once."""
-        for sight in self.look():
+        for process in self._there():
             with contextlib.suppress(psutil.NoSuchProcess):
-                process = psutil.Process(sight.beat.pid)
                 for member in (*process.children(recursive=True), process):
                     with contextlib.suppress(psutil.NoSuchProcess):
                         member.send_signal(signal.SIGKILL)
+
+    def gone(self, within_s: float) -> bool:
+        """Wait until all of them are gone, with what they held of a GPU. Blocks."""
+        _, left = psutil.wait_procs(list(self._there()), timeout=within_s)
+        return not left
+
+    def _there(self) -> Iterator[psutil.Process]:
+        for sight in self.look():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                yield psutil.Process(sight.beat.pid)
 
     def close(self) -> None:
         """Remove the file and what the processes have left beside it."""

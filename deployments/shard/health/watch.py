@@ -5,7 +5,7 @@ Read from vLLM 0.32.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from deployments.shard.health.processes import Processes, Sight, innermost, needs_others
@@ -13,6 +13,7 @@ from deployments.shard.health.progress import Progress
 from deployments.wire.loss import How
 
 _LOOK_EVERY_S = 0.2
+_OWN_END_S = 0.5  # for the end of a gang to reach each of its engines
 _BY_WORKER = "Executor failed"  # in vLLM's error of an engine core whose worker is gone
 
 
@@ -56,6 +57,25 @@ class Watch:
             else:
                 await asyncio.wait({relaying}, timeout=_LOOK_EVERY_S)
         return end
+
+    async def end_in_gang(self, relaying: asyncio.Future[None], gang_ends: Awaitable[None]) -> End:
+        """Return when the engine is lost, or can't go on without a rank that is: `gang_ends`.
+
+        An engine without work doesn't notice that another has died.
+        """
+        own, others = asyncio.ensure_future(self.end(relaying)), asyncio.ensure_future(gang_ends)
+        try:
+            await asyncio.wait({own, others}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({own}, timeout=_OWN_END_S)
+            return own.result() if own.done() else self._by_others()
+        finally:
+            own.cancel()
+            others.cancel()
+
+    def _by_others(self) -> End:
+        seen, now_s = self._processes.look(), time.monotonic()
+        steps, doing = (seen[0].beat.steps, seen[0].doing(now_s)) if seen else (0, "no process")
+        return End(How.WAITING, f"another rank of its gang has died: {doing}", steps)
 
     async def _look(self) -> End | None:
         seen, now_s = self._processes.look(), time.monotonic()
@@ -116,8 +136,9 @@ def _ended(seen: list[Sight], now_s: float, exit_code: int | None) -> End | None
         # A lone worker is in the engine core's own process.
         code = exit_code if gone[0].beat.pid == seen[0].beat.pid else None
         return End(How.KILLED, f"{_by(code)}: {gone[0].doing(now_s)}", steps)
-    if exit_code is not None:  # before its first beat
-        return End(How.KILLED, f"the engine core is {_by(exit_code)}", steps)
+    if exit_code is not None:  # before its first beat, or since the look
+        doing = seen[0].doing(now_s) if seen else "the engine core, before its first step"
+        return End(How.KILLED, f"{_by(exit_code)}: {doing}", steps)
     return None
 
 

@@ -56,3 +56,16 @@ def test_what_a_router_doesnt_know_the_first_rank_decides() -> None:
         return [known.replica for known in await Handshake(Handle(roster), {}).living()]
 
     assert asyncio.run(scene()) == ["a", "c"]
+
+
+def test_a_router_misses_no_rank_that_comes_between_two_of_its_questions() -> None:
+    async def scene() -> list[str]:
+        roster = RosterService()
+        await roster.renew(entry("a"))
+        handshake = Handshake(Handle(roster), {})
+        await handshake.living()
+        await roster.renew(entry("b", rank=1))
+        async with asyncio.timeout(5):
+            return [known.replica for known in await handshake.next_change(60)]
+
+    assert asyncio.run(scene()) == ["a", "b"]

@@ -46,7 +46,7 @@ class Roster:
         (answer,) = await self._engine._core.collective_rpc_async("runs_ahead")
         return bool(answer)
 
-    async def remote(self, timeout_s: float = 0) -> list[RankEntry]:
+    async def remote(self, timeout_s: float = 0, _: object = None) -> list[RankEntry]:
         await asyncio.sleep(timeout_s)
         return [self._listed]
 

@@ -19,9 +19,24 @@ def proxies() -> list[psutil.Process]:
     return [process for process in processes("") if process.name().startswith("haproxy")]
 
 
+def shard_of(engine: psutil.Process) -> psutil.Process:
+    """Find the shard of an engine core, which is forked from the shard's forkserver or spawned."""
+    return next(process for process in engine.parents() if _title(process).startswith("ray::Serve"))
+
+
+def forked(engine: psutil.Process) -> bool:
+    """Tell whether an engine core was forked from a process that had vLLM loaded."""
+    parent = engine.parent()
+    return parent is not None and _title(parent) == "small4::forkserver"
+
+
+def _title(process: psutil.Process) -> str:
+    return " ".join(process.cmdline()).rstrip()
+
+
 def _is(process: psutil.Process, beginning: str, namespace: str) -> bool:
     try:
-        named = " ".join(process.cmdline()).startswith(beginning)
+        named = _title(process).startswith(beginning)
         return named and os.readlink(f"/proc/{process.pid}/ns/net") == namespace
     except (psutil.Error, OSError):
         return False

@@ -82,6 +82,16 @@ class Rank:
 
         return asyncio.run(ended())
 
+    def end_in_gang(self, after_s: float) -> End:
+        """Return how the watch ends if another rank dies after so long."""
+
+        async def ended() -> End:
+            async with asyncio.timeout(30):
+                gang_ends = asyncio.sleep(after_s)
+                return await self.watch(silence_s=60).end_in_gang(asyncio.Future(), gang_ends)
+
+        return asyncio.run(ended())
+
 
 @pytest.fixture
 def rank(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Rank]:
@@ -166,6 +176,29 @@ def test_the_longest_step_that_may_be_is_waited_for(rank: Rank) -> None:
     rank.start("hang")
     with pytest.raises(TimeoutError):
         asyncio.run(watched())
+
+
+def test_an_engine_ends_with_its_gang(rank: Rank) -> None:
+    rank.start("work")
+    end = rank.end_in_gang(after_s=0)
+    assert end.how is How.WAITING
+    assert end.doing.startswith("another rank of its gang has died: engine core")
+
+
+@pytest.mark.parametrize("after_s", [0, 600])
+def test_an_engine_that_died_itself_says_so_whatever_its_gang_does(
+    rank: Rank, after_s: float
+) -> None:
+    rank.start("work")
+    rank.children[0].kill()
+    assert rank.end_in_gang(after_s).how is How.KILLED
+
+
+def test_killed_processes_are_waited_for(rank: Rank) -> None:
+    rank.start("work")
+    assert not rank.processes.gone(within_s=0.1)
+    rank.processes.kill()
+    assert rank.processes.gone(within_s=10)
 
 
 def test_nothing_of_a_rank_is_left_once_it_is_killed(rank: Rank) -> None:

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from tests.system.served.deployed import Deployed
+from tests.system.served.processes import shard_of
 from tests.system.served.streams import GREEDY, LONG, MIXED, Streams, answers_despite
 from tests.system.served.two_gangs.living import both_gangs, gangs
 
@@ -29,7 +30,8 @@ def test_streams_outlive_a_shard_whose_gang_comes_back(deployed: Deployed) -> No
     status = deployed.wait_until(both_gangs, timeout_s=250)
     expected = undisturbed(deployed, GREEDY)
     engine = psutil.Process(status["ranks"][0]["engine_pid"])
-    answers = asyncio.run(answers_despite(deployed, GREEDY, engine.ppid(), signal.SIGKILL))
+    victim = shard_of(engine).pid
+    answers = asyncio.run(answers_despite(deployed, GREEDY, victim, signal.SIGKILL))
     assert answers == expected
     engine.wait(timeout=30)  # an orphan would keep a GPU from its successor
     deployed.wait_until(lambda now: both_gangs(now) and gangs(now) != gangs(status), 250)
@@ -43,8 +45,7 @@ def test_streams_outlive_what_is_stopped_and_its_gang_comes_back(
     status = deployed.wait_until(both_gangs, timeout_s=250)
     expected = undisturbed(deployed, LONG)
     engine = psutil.Process(status["ranks"][0]["engine_pid"])
-    shard = engine.parent()
-    assert shard is not None
+    shard = shard_of(engine)
     victim = engine if process == "engine" else shard
     answers = asyncio.run(answers_despite(deployed, LONG, victim.pid, signal.SIGSTOP))
     assert answers == expected
