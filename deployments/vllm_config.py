@@ -13,6 +13,7 @@ from typing import Any
 
 from configs.deployment import Deployment
 from configs.errors import ConfigError
+from deployments.weight_cache import check as check_weight_cache
 from model_shards.architecture import Architecture
 from model_shards.loading.open_set import open_set
 
@@ -99,6 +100,8 @@ def rank_config(
     `cache_events` is where the engine publishes changes of its prefix cache, unless the config
     names another address. Raises ConfigError if the node lacks the device that vLLM was built for.
     """
+    from vllm.platforms import current_platform
+
     _require_device(deployment)
     parallel: dict[str, Any] = {"enable_expert_parallel": True}
     if deployment.gangs.ranks > 1:
@@ -130,6 +133,7 @@ def rank_config(
             COUNT_EXPERTS: deployment.gangs.count_experts,
         },
     )
+    check_weight_cache(arguments, can_map=current_platform.is_cuda_alike())
     config = _engine_arguments(arguments).create_engine_config()
     if deployment.weights.source is not None:
         from model_shards.loading.loader import check

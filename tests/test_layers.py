@@ -23,7 +23,8 @@ PACKAGES = {
 DEPLOYMENTS = {
     "torchvision_ops": set[str](),
     "ray_serve": set[str](),
-    "vllm_config": set[str](),
+    "weight_cache": set[str](),
+    "vllm_config": {"weight_cache"},
     "model_spec": set[str](),
     "wire": set[str](),
     "access": set[str](),

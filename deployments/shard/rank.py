@@ -52,8 +52,10 @@ class Rank:
         )
         self.processes = Processes()
         configured_s = time.monotonic()
-        # It has the environment that the config has made, so it comes after that.
-        forks = await asyncio.to_thread(forkserver) if survival.warm else None
+        # It has the environment that the config has made, so it comes after that. What vLLM binds
+        # to a NUMA node must be spawned.
+        warm = survival.warm and not config.parallel_config.numa_bind
+        forks = await asyncio.to_thread(forkserver) if warm else None
         warm_s = time.monotonic()
         self.engine = await asyncio.to_thread(Engine, config, forks)
         self.up_s = time.monotonic()

@@ -6,11 +6,11 @@ has imported when it forks its engine core, and not the workers' modules. Read f
 
 import gc
 
-import setproctitle
 import vllm.v1.engine.coordinator
 import vllm.v1.engine.core
 import vllm.v1.executor.multiproc_executor
 from vllm.platforms import current_platform
+from vllm.utils.system_utils import set_process_title
 
 import deployments.shard.cache_events
 import deployments.shard.health.plugin
@@ -24,5 +24,5 @@ if current_platform.is_cpu():
 
     import deployments.shard.worker  # noqa: F401
 
-setproctitle.setproctitle("small4::forkserver")
+set_process_title("forkserver", prefix="small4")
 gc.freeze()  # a collection would write to every object, and what is written to isn't shared
