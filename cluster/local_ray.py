@@ -88,12 +88,13 @@ class LocalRay:
 
 
 def logical_cpus(deployment: Deployment) -> int:
-    """Return how many CPUs Ray is told of: enough for all replicas, even if there are fewer."""
+    """Return how many CPUs Ray is told of: enough for all replicas, even if there are fewer.
+
+    During `small4 roll` there are a gang and some routers more.
+    """
     gangs, routers = deployment.gangs, deployment.routers
-    asked = (
-        gangs.most * gangs.ranks * gangs.resources.num_cpus
-        + routers.most * routers.resources.num_cpus
-    )
+    asked = (gangs.most + 1) * gangs.ranks * gangs.resources.num_cpus
+    asked += (2 * routers.most + 1) * routers.resources.num_cpus
     return max(os.cpu_count() or 1, int(asked) + 2)
 
 

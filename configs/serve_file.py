@@ -60,6 +60,17 @@ class ServeFile(BaseModel):
         )
 
     @property
+    def raw_application(self) -> dict[str, Any]:
+        """What the file says of small4's application."""
+        return _find_application(self.path, self.raw)
+
+    @property
+    def route_prefix(self) -> str:
+        """The path before all paths of the API."""
+        prefix: str = self.raw_application.get("route_prefix", "/")
+        return prefix
+
+    @property
     def url(self) -> str:
         """The URL of the API for clients on this machine."""
         return f"http://{reachable_at(self.host)}:{self.port}"

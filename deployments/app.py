@@ -9,7 +9,9 @@ from deployments.ray_serve.service import service
 from deployments.roster import RosterService
 from deployments.router.deployment import router_deployment
 from deployments.router.guard import KeyGuard
+from deployments.router.router import Parts
 from deployments.router.scaler_line import ScalerLine
+from deployments.router.successor import RosterSuccessor
 from deployments.scheduling.routing import Routing, least_loaded_rank
 from deployments.shard.deployment import shard_deployment
 
@@ -27,7 +29,8 @@ def application(deployment: Deployment, route: Routing) -> Application:
     shards = shard_deployment(deployment).bind(deployment, roster, scaler)
     keyed = deployment.access.keyed
     quotas = service(QuotaService, "Quotas", calls=1000).bind() if keyed else None
-    # Serve finds what is bound inside the guard and the scaler's line, and hands over handles.
-    guard, line = KeyGuard(deployment, quotas), ScalerLine(scaler, shards)
-    whole: Application = router_deployment(deployment).bind(deployment, roster, guard, line, route)
+    # Serve finds what is bound inside of these, and hands over handles.
+    line = ScalerLine(scaler, shards)
+    parts = Parts(KeyGuard(deployment, quotas), line, RosterSuccessor(roster))
+    whole: Application = router_deployment(deployment).bind(deployment, roster, parts, route)
     return whole

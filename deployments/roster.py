@@ -13,7 +13,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from deployments.handovers import Handovers
 from deployments.losses import Cause, Causes, cause_of
+from deployments.wire.handover import Handover, HandoverReport
 from deployments.wire.loss import How, Loss
 from deployments.wire.rank_entry import RankEntry
 
@@ -102,6 +104,7 @@ class RosterService:
         self._changed = asyncio.Event()
         self._meetings: dict[str, asyncio.Future[tuple[str, int]]] = {}
         self._causes = Causes()
+        self._handovers = Handovers()
         self._ended: dict[str, list[Loss]] = {}  # by gang, those of it that were lost
         self._deciding: set[asyncio.Task[None]] = set()
         self._died: dict[str, asyncio.Event] = {}  # by gang
@@ -206,6 +209,19 @@ class RosterService:
     async def wait_s(self) -> float:
         """Return how long a gang that is about to start waits, after failures in a row."""
         return self._causes.wait_s(time.monotonic())
+
+    async def hand_over(self, handover: Handover | None) -> None:
+        """Have routers hand requests over; None: no more."""
+        self._handovers.current = handover
+
+    async def handed_over(self) -> list[HandoverReport]:
+        """Return what routers have reported of late."""
+        return self._handovers.reports(time.monotonic())
+
+    async def handover(self, report: HandoverReport) -> Handover | None:
+        """Take a router's report; return what it is to hand over."""
+        self._handovers.hear(report, time.monotonic())
+        return self._handovers.current
 
     async def host_meeting(self, gang: str, address: str, port: int) -> None:
         """Take from rank 0 of a gang where its ranks meet to form one data-parallel group."""

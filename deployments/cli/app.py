@@ -4,6 +4,7 @@ import typer
 
 from deployments.cli import autoscale, cluster, keys, nano, shard
 from deployments.cli.demo import demo
+from deployments.cli.roll import roll
 from deployments.cli.serve import serve, stop
 from deployments.cli.status import status
 
@@ -15,6 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(serve)
+app.command()(roll)
 app.command()(status)
 app.command()(demo)
 app.command()(stop)

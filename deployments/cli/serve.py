@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import typer
@@ -104,7 +104,8 @@ def _deploy(api: ServeApi, file: ServeFile) -> None:
 
     Raises ClusterError if the deployment fails.
     """
-    api.deploy(file.raw)
+    config = _as_running(api, file)
+    api.deploy(config)
     sent_s = time.monotonic()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=out) as progress:
@@ -114,10 +115,10 @@ def _deploy(api: ServeApi, file: ServeFile) -> None:
             status = api.status(file.application)
             if status is None and time.monotonic() - sent_s > _RESEND_AFTER_S:
                 # A Serve that was just going down has forgotten the config.
-                api.deploy(file.raw)
+                api.deploy(config)
                 sent_s = time.monotonic()
             if status is not None and status.status in ("DEPLOY_FAILED", "UNHEALTHY"):
-                raise ClusterError(f"the deployment failed:\n{_reason(status)}")
+                raise ClusterError(f"the deployment failed:\n{status.reason}")
             _show(progress, bars, status.deployments if status else [])
             if status is not None and status.status == "RUNNING":
                 return
@@ -131,6 +132,18 @@ def _deploy(api: ServeApi, file: ServeFile) -> None:
                 )
                 return
             time.sleep(1)
+
+
+def _as_running(api: ServeApi, file: ServeFile) -> dict[str, Any]:
+    """Return the config, for the application that a roll has put into this one's place."""
+    status, application = api.status(file.application), file.raw_application
+    if status is None:
+        return file.raw
+    applications = [
+        {**other, "name": status.name} if other is application else other
+        for other in file.raw["applications"]
+    ]
+    return {**file.raw, "applications": applications}
 
 
 def only_streams_are_left(status: ApplicationStatus) -> bool:
@@ -239,11 +252,6 @@ def _take_down(api: ServeApi, ray: LocalRay | None) -> None:
         elif api.reachable():
             api.shutdown()
     out.print("Stopped." if ray else "Stopped; Ray, which small4 didn't start, runs on.")
-
-
-def _reason(status: ApplicationStatus) -> str:
-    messages = [status.message, *(deployment.message for deployment in status.deployments)]
-    return "\n".join(message.strip() for message in messages if message)
 
 
 def _tail(log: Path, lines: int = 15) -> str:

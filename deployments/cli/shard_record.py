@@ -101,7 +101,7 @@ def _shards(file: ServeFile) -> Any:
         raise ClusterError(
             f"no {name} is deployed: `small4 serve {file.path}` does, or name the config that was."
         )
-    return handle(file.application, name)
+    return handle(state.name, name)
 
 
 def _counted(shards: Any, for_s: float) -> Counts:

@@ -14,7 +14,7 @@ from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.cli.errors import reported
 from deployments.losses import Cause
 from deployments.ray_serve.handle import handle
-from deployments.ray_serve.rest_api import ServeApi
+from deployments.ray_serve.rest_api import ServeApi, stands_for
 from deployments.wire.rank_entry import RankEntry
 
 out = Console(highlight=False)
@@ -30,10 +30,13 @@ def status(
     """Show deployments, gangs and ranks, and which experts each rank's engine holds."""
     with reported():
         file = ServeFile.load(config)
-        application = file.application
-        state = ServeApi().status(application)
+        api = ServeApi()
+        state = api.status(file.application)
         if state is None:
-            raise ClusterError(f"no application {application!r} is deployed: `small4 serve` does.")
+            raise ClusterError(
+                f"no application {file.application!r} is deployed: `small4 serve` does."
+            )
+        application = state.name
         ranks = _living(application)
         causes = _causes(application)
         scaling = _scaling(application) if file.deployment.gangs.autoscaling else None
@@ -47,6 +50,9 @@ def status(
             typer.echo(json.dumps(shown, default=str))
             return
         out.print(f"{application}: {state.status}")
+        for name, other in api.applications().items():
+            if stands_for(name, file.application) and name != application:
+                out.print(f"beside it, by a roll: {name}: {other.status}")
         for deployment in state.deployments:
             replicas = f"{deployment.running} of {deployment.wanted} running"
             out.print(f"  {deployment.name}: {replicas}, {deployment.status}")

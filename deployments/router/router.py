@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fastapi import FastAPI
@@ -31,6 +32,25 @@ class Scaler(Protocol):
         """Report a router's requests for as long as it runs."""
 
 
+class Successor(Protocol):
+    """Hands requests over to the application that takes this one's place."""
+
+    def install(self, app: FastAPI) -> None:
+        """Put what hands them over before the application."""
+
+    async def follow(self) -> None:
+        """Follow what there is to hand over, for as long as the router runs."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a router is handed that knows Serve's handles."""
+
+    guard: Guard
+    scaler: Scaler
+    successor: Successor
+
+
 class Router:
     """A Serve replica with tokenizer and config, but no weights; there may be any number."""
 
@@ -40,16 +60,14 @@ class Router:
         self,
         deployment: Deployment,
         roster: Any,
-        guard: Guard,
-        scaler: Scaler,
+        parts: Parts,
         route: Routing,
     ) -> None:
         """Check the guard, which may raise ConfigError; `roster` is a Serve handle."""
-        guard.check()
+        parts.guard.check()
         self._deployment = deployment
         self._roster = roster
-        self._guard = guard
-        self._scaler = scaler
+        self._parts = parts
         self._route = route
         self._utilization = Utilization()
         self._working: set[asyncio.Task[None]] = set()
@@ -68,12 +86,13 @@ class Router:
                 deployment,
                 RouterEngineCore(dispatcher),
                 dispatcher.retry_after_s,
-                self._guard.install,
+                self._install,
             )
         except BaseException:
             await dispatcher.close()
             raise
-        self._start(self._scaler.run(dispatcher))
+        self._start(self._parts.scaler.run(dispatcher))
+        self._start(self._parts.successor.follow())
         if deployment.routers.autoscaling is not None:
             self._start(self._utilization.watch())
         return app
@@ -85,6 +104,10 @@ class Router:
 
         deployment, roster = self._deployment, Handshake(self._roster, expected)
         return Dispatcher(roster, deployment.survival, deployment.admission, self._route)
+
+    def _install(self, app: FastAPI) -> None:
+        self._parts.guard.install(app)
+        self._parts.successor.install(app)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._working.add(asyncio.create_task(work))

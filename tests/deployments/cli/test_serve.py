@@ -72,5 +72,12 @@ GANG = deployment("ExpertShardEP1", "HEALTHY", "RUNNING")
 def test_only_streams_at_routers_are_not_waited_for(
     router: DeploymentStatus, gang: DeploymentStatus, done: bool
 ) -> None:
-    status = ApplicationStatus(status="DEPLOYING", message="", deployments=[router, gang])
+    status = ApplicationStatus(
+        name="small4",
+        route_prefix="/",
+        status="DEPLOYING",
+        message="",
+        deployments=[router, gang],
+        config={},
+    )
     assert serve.only_streams_are_left(status) == done

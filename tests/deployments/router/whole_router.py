@@ -18,19 +18,21 @@ from configs.deployment import Deployment
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.front_end.renderer import CheckedRenderer
 from deployments.identity import identity
-from deployments.router.router import Guard, Router
+from deployments.router.router import Guard, Parts, Router
 from deployments.scheduling.routing import least_loaded_rank
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard
 
 
 class Open:
-    """The guard and the scaler of an open router without Serve: they do nothing."""
+    """Guard, scaler and successor of an open router without Serve: they do nothing."""
 
     def check(self) -> None: ...
 
     def install(self, app: FastAPI) -> None: ...
 
     async def run(self, dispatcher: Any) -> None: ...
+
+    async def follow(self) -> None: ...
 
 
 @dataclass
@@ -67,7 +69,7 @@ async def _served(deployment: Deployment, guard: Guard) -> AsyncIterator[WholeRo
     shard = FakeShard("a")
     alike = {"identity": identity(deployment)}
     shard.entry = shard.entry.model_copy(update=alike)
-    router = Router(deployment, FakeRoster(shard), guard, Open(), least_loaded_rank)
+    router = Router(deployment, FakeRoster(shard), Parts(guard, Open(), Open()), least_loaded_rank)
     app = await router.__serve_build_asgi_app__()
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://router") as client:

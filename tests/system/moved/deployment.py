@@ -17,7 +17,7 @@ from vllm.renderers.registry import RENDERER_REGISTRY
 from configs.deployment import Deployment
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.router.handshake import Handshake
-from deployments.router.router import Router
+from deployments.router.router import Parts, Router
 from deployments.scheduling.routing import least_loaded_rank
 from tests.deployments.router.whole_router import Open, close
 from tests.system.moved.mover import Mover
@@ -66,7 +66,9 @@ async def deployed(source: str, **engine: Any) -> AsyncIterator[Clients]:
         patch.dict(vars(logging.config)),
     ):
         async with running_rank(deployment) as roster:
-            router = MovingRouter(deployment, roster, Open(), Open(), least_loaded_rank)
+            router = MovingRouter(
+                deployment, roster, Parts(Open(), Open(), Open()), least_loaded_rank
+            )
             app = await router.__serve_build_asgi_app__()
             try:
                 async with _clients(app, roster) as clients:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.system.served.deployed import Deployed
-from tests.system.served.scaling.traffic import Traffic, answer, client
+from tests.system.served.traffic import Traffic, answer, client
 
 TOKENS = 300  # of an answer: so that some move from a gang that goes
 FEW, MANY = 1, 10  # clients at once

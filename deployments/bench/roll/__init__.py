@@ -1,0 +1,1 @@
+"""Measures what clients notice of a rolling upgrade."""

@@ -1,0 +1,1 @@
+"""Rolling upgrades: another application beside the one that serves, and then in its place."""
