@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Protocol
 
 import httpx
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -64,6 +65,9 @@ class HandOver:
                 body = await Request(scope, receive).body()
             except ClientDisconnect:
                 return
+            except HTTPException as refused:  # too large; the application says so
+                await self._app(scope, _refusing(refused), send)
+                return
             successor.handed_over += 1
             try:
                 forwarding = self._forward(url + _target(scope), scope, body, send)
@@ -118,7 +122,14 @@ async def _unless_gone(forwarding: Coroutine[Any, Any, bool], receive: Receive) 
         await asyncio.gather(answering, hang_up, return_exceptions=True)
 
 
-def _once_more(body: bytes, receive: Receive) -> Callable[[], Coroutine[Any, Any, Message]]:
+def _refusing(refused: HTTPException) -> Receive:
+    async def receive() -> Message:
+        raise refused
+
+    return receive
+
+
+def _once_more(body: bytes, receive: Receive) -> Receive:
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive_again() -> Message:

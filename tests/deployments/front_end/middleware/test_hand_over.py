@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from deployments.front_end.middleware.body_limit import BodyLimit
 from deployments.front_end.middleware.hand_over import HandOver, forwarding_client
 from deployments.router.successor import RosterSuccessor
 from deployments.wire.handover import Handover
@@ -173,3 +174,22 @@ def test_a_hang_up_reaches_the_other_application() -> None:
             return (await all_over(successor)).failed
 
     assert asyncio.run(scene()) == 0
+
+
+def test_a_body_that_grows_too_large_is_refused_as_ever() -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield bytes(1 << 19)
+
+    async def scene() -> int:
+        successor = RosterSuccessor(roster=None)
+        successor.take(Handover(hosts=("127.0.0.1",), port=_NOBODY, prefix="", share=1.0))
+        async with forwarding_client() as http:
+            app = BodyLimit(HandOver(Application("here").app, successor, http), mebibytes=1)
+            async with (
+                listening(app) as here,
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{here}", trust_env=False) as client,
+            ):
+                return (await client.post("/v1/echo", content=body())).status_code
+
+    assert asyncio.run(scene()) == 413
