@@ -14,6 +14,7 @@ from deployments.wire.loss import How
 
 _LOOK_EVERY_S = 0.2
 _OWN_END_S = 0.5  # for the end of a gang to reach each of its engines
+_CODE_EVERY_S, _CODE_TRIES = 0.02, 25
 _BY_WORKER = "Executor failed"  # in vLLM's error of an engine core whose worker is gone
 
 
@@ -79,12 +80,23 @@ class Watch:
 
     async def _look(self) -> End | None:
         seen, now_s = self._processes.look(), time.monotonic()
-        exit_code = self._exit_code()
+        exit_code = await self._exited(seen)
         return (
             _ended(seen, now_s, exit_code)
             or self._stopped(seen, now_s)
             or await self._silent(seen, now_s)
         )
+
+    async def _exited(self, seen: list[Sight]) -> int | None:
+        """Return the engine core's exit code; None while it runs.
+
+        A process that is gone may have threads that end a moment later, and its code with them.
+        """
+        for _ in range(_CODE_TRIES):
+            if (code := self._exit_code()) is not None or not seen or seen[0].there:
+                return code
+            await asyncio.sleep(_CODE_EVERY_S)
+        return None
 
     def _stopped(self, seen: list[Sight], now_s: float) -> End | None:
         """Tell whether a process is stopped for too long; a debugger stops one for moments."""

@@ -8,9 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -66,16 +67,21 @@ class Rank:
             assert child.stdout.readline() == "ready\n"
             self.children.append(child)
 
-    def watch(self, silence_s: float = 0.5, start_s: float = 0) -> Watch:
+    def watch(
+        self,
+        silence_s: float = 0.5,
+        start_s: float = 0,
+        exit_code: Callable[[], int | None] | None = None,
+    ) -> Watch:
         return Watch(
             self.processes,
             Progress(silence_s, start_s),
             requests=lambda: 0,
             step_tokens=lambda: 0,
-            exit_code=self.children[0].poll,
+            exit_code=exit_code or self.children[0].poll,
         )
 
-    def end(self, **options: float) -> End:
+    def end(self, **options: Any) -> End:
         async def ended() -> End:
             async with asyncio.timeout(30):
                 return await self.watch(**options).end(asyncio.Future())
@@ -219,3 +225,13 @@ def test_an_engine_doesnt_outlive_the_shard_that_started_it(rank: Rank) -> None:
         (engine,) = rank.processes.look()
         parent.kill()
     psutil.Process(engine.beat.pid).wait(timeout=10)
+
+
+def test_the_signal_is_told_though_the_exit_code_comes_late(rank: Rank) -> None:
+    """As of a process whose threads end after it."""
+    rank.start("work")
+    rank.children[0].kill()
+    rank.children[0].wait()
+    codes = iter([None, None, None])
+    end = rank.end(exit_code=lambda: next(codes, -9))
+    assert "killed by signal 9: engine core" in end.doing
