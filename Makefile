@@ -27,7 +27,7 @@ help: ## list the targets
 setup: $(READY) ## make or update .venv (on GPU machines: make setup HARDWARE=gpu)
 serve: $(READY) ## serve nano on this machine
 	$(BIN)/small4 serve $(ARGS)
-test: $(READY) $(NOISE) ## run every test: the fast lane, then those that start engines (45 minutes on two cores)
+test: $(READY) $(NOISE) ## run every test: the fast lane, then those that start engines (50 minutes on two cores)
 	@$(GET_SSHD)
 	$(BIN)/python -m pytest $(ARGS)
 test-fast: $(READY) ## run the tests that start no engine (3 minutes on two cores)
