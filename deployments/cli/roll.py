@@ -9,9 +9,9 @@ from rich.console import Console
 
 from configs.autoscaling import Autoscaling
 from configs.errors import ConfigError
-from configs.keys import KeysFile
 from configs.serve_file import ServeFile
 from deployments.cli.errors import reported
+from deployments.cli.serve import check_access
 from deployments.cli.shard_set import prepare
 
 out = Console(highlight=False)
@@ -43,8 +43,7 @@ def roll(
         from deployments.rolling.rollout import Plan
 
         file = ServeFile.load(config)
-        if file.deployment.access.keys_file is not None:
-            KeysFile.load(file.deployment.access.keys_file)
+        check_access(file)
         prepare(file.deployment)
         begun_s = time.monotonic()
         rolling = Roll(file, lambda line: out.print(f"{time.monotonic() - begun_s:5.0f} s  {line}"))

@@ -38,7 +38,7 @@ def serve(
     """Serve the model: start Ray if none runs, deploy, wait until healthy, ask one question."""
     with reported():
         file = ServeFile.load(config)
-        _check_access(file)
+        check_access(file)
         prepare(file.deployment)
         api = ServeApi()
         ray = None if api.reachable() else LocalRay.start(file.deployment, file.port)
@@ -74,7 +74,8 @@ def stop() -> None:
         _take_down(api, LocalRay.find())
 
 
-def _check_access(file: ServeFile) -> None:
+def check_access(file: ServeFile) -> None:
+    """Refuse keys that can't be read, and an open deployment that others could reach."""
     access = file.deployment.access
     try:
         refuse_to_expose(access, file.host)

@@ -156,7 +156,9 @@ class Roll:
     def _look(self) -> Seen:
         running = self._api.applications()
         old, new = running.get(self._old.name), running.get(self._new.name)
-        reports: list[HandoverReport] = self._old.ask("handed_over") or []
+        reports: list[HandoverReport] = (old and self._old.ask("handed_over")) or []
+        if old and not reports:  # requests that aren't known of must not be cut
+            raise ClusterError(f"the routers of {self._old.name} don't report what they have")
         failed = sum(report.failed for report in reports)
         if self._failed_before is None:
             self._failed_before = failed

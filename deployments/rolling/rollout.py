@@ -65,6 +65,7 @@ class Rollout:
         self._tried_since_s: float | None = None
         self._all_since_s: float | None = None
         self._idle_since_s: float | None = None
+        self._old, self._new = plan.old_gangs, 0  # gangs that were wanted last
         self._progress = 0
         self._progress_s: float | None = None
 
@@ -79,7 +80,11 @@ class Rollout:
             self.go_back(why)
         if self.failed:
             return self._back(seen)
-        return self._forward(seen, now_s)
+        wanted = self._forward(seen, now_s)
+        # A roster that has just restarted lists no gang: no gang goes or comes back for that.
+        self._new = max(self._new, wanted.new)
+        self._old = min(self._old, wanted.old)
+        return wanted._replace(old=self._old, new=self._new)
 
     def _failure(self, seen: Seen, now_s: float) -> str:
         plan = self._plan

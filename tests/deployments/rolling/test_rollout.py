@@ -80,6 +80,14 @@ def test_a_gang_that_does_not_come_up_is_waited_for_as_long_as_a_start_may_take(
     assert "isn't up after 100 s" in rollout.failed
 
 
+def test_a_roster_that_forgot_its_gangs_takes_nothing_back() -> None:
+    rollout = Rollout(Plan(3, 3))
+    before = rollout.next(Seen(Side(2, 2, True), Side(2, 3, True)), 0.0)
+    assert (before.old, before.new) == (1, 3)
+    forgotten = rollout.next(Seen(Side(1, 1, True), Side(0, 3, True)), 1.0)
+    assert (forgotten.old, forgotten.new, forgotten.share) == (1, 3, 0.0)
+
+
 def test_what_serve_gives_up_is_not_waited_for() -> None:
     rollout = Rollout(Plan(1, 1))
     rollout.next(Seen(Side(1, 1, True), Side(asked=1, failed="no such model")), 0.0)
