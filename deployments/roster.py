@@ -63,6 +63,12 @@ class Roster:
         """Remove a rank that says it is going; return True if it was there."""
         return self._entries.pop(replica, None) is not None
 
+    def lose(self, gang: str, rank: int) -> bool:
+        """Remove a rank that says that it is lost; return True if it was there."""
+        entries = (listed.entry for listed in self._entries.values())
+        places = {(entry.gang, entry.rank): entry.replica for entry in entries}
+        return self.withdraw(places.get((gang, rank), ""))
+
     def expire(self, now_s: float) -> list[Loss]:
         """Remove the entries that weren't renewed for too long; return their ranks' losses."""
         losses = self.unheard(now_s, EXPIRE_AFTER_S)
@@ -156,6 +162,8 @@ class RosterService:
     async def lose(self, loss: Loss) -> None:
         """Take from a rank how it ended."""
         self._lose(loss)
+        if self._roster.lose(loss.gang, loss.rank):
+            self._notify()
         if loss.how in (How.KILLED, How.FAILED):
             self._death(loss.gang).set()
 

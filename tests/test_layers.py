@@ -22,6 +22,7 @@ PACKAGES = {
 # meet only in `wire` and in what both report.
 DEPLOYMENTS = {
     "torchvision_ops": set[str](),
+    "collector": set[str](),
     "ray_serve": set[str](),
     "weight_cache": set[str](),
     "vllm_config": {"weight_cache"},
@@ -36,9 +37,12 @@ DEPLOYMENTS = {
     "roster": {"handovers", "losses", "wire"},
     "simulation": {"autoscaling", "scheduling"},
     "front_end": {"access", "vllm_config"},
-    "shard": {"autoscaling", "identity", "ray_serve", "roster", "vllm_config", "wire"},
+    "shard": {
+        *("autoscaling", "collector", "identity", "ray_serve", "roster", "vllm_config", "wire"),
+    },
     "router": {
-        *("access", "autoscaling", "front_end", "identity", "ray_serve", "scheduling", "wire"),
+        *("access", "autoscaling", "collector", "front_end", "identity", "ray_serve"),
+        *("scheduling", "wire"),
     },
     "app": {"access", "autoscaling", "ray_serve", "roster", "router", "scheduling", "shard"},
     "rolling": {"losses", "ray_serve", "shard", "wire"},

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from deployments.chaos.answer import Answer, Difference, difference
-from deployments.chaos.kind import Kind, Way
+from deployments.chaos.kind import Kind, Role, Way
 from deployments.chaos.look import Look
 from deployments.chaos.traffic import End, Sent
 
@@ -17,7 +17,7 @@ class Outcome(StrEnum):
     WRONG = "wrong"  # it ended as if all were well, with another answer
     FAILED = "failed"
     INDETERMINATE = "indeterminate"  # cut off by the fault itself
-    NOT_ACCEPTED = "not accepted"  # nobody took the connection
+    NOT_ACCEPTED = "not accepted"  # by a HAProxy that was ended: it isn't there, or has just begun
     OPEN = "open"  # it hadn't ended when the run had
 
 
@@ -88,7 +88,7 @@ def _outcome(sent: Sent, right: Answer, met: Played | None) -> tuple[Outcome, Di
         case End.FINISHED:
             how = difference(sent.answer, right)
             return (Outcome.WRONG if how else Outcome.RIGHT), how
-        case End.REFUSED:
+        case End.REFUSED if met is not None and met.kind.role is Role.HAPROXY:
             return Outcome.NOT_ACCEPTED, None
         case End.CUT if met is not None and _cut_by(met, sent):
             return Outcome.INDETERMINATE, None

@@ -129,7 +129,8 @@ class Traffic:
                 text = (await response.aread()).decode(errors="replace")
                 sent.message = f"{response.status_code}: {text}"
                 sent.from_proxy = not text.startswith("{")
-                return End.STATUS
+                again = sent.from_proxy and "retry-after" in response.headers
+                return End.REFUSED if again else End.STATUS
             async for line in response.aiter_lines():
                 if line.startswith("data: {"):
                     chunk = json.loads(line.removeprefix("data: "))

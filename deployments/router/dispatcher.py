@@ -139,12 +139,12 @@ class Dispatcher:
             routed.replica = None
             self._accused[routed.gang].append((replica, routed))
 
-    def blame(self, gang: str, replica: str | None) -> None:
+    def blame(self, gang: str, replica: str | None, untouched: tuple[str, ...]) -> None:
         """End the suspect that was at the rank which died first: every engine would die of it."""
         for at, routed in self._accused.pop(gang, ()):
             if routed.id not in self._requests:
                 continue  # aborted meanwhile
-            if at == replica:
+            if at == replica and routed.wire_id not in untouched:
                 logger.error("request %s ended two engines, and goes to no third", routed.id)
                 self._give_up(routed, _poisonous(routed.produced))
             else:

@@ -13,8 +13,11 @@ _WAIT_S = 1.5  # for the other ranks of the gang to say how they ended
 class GangDeaths:
     """Collects what the ranks of a gang say as they die."""
 
-    def __init__(self, on_verdict: Callable[[str, str | None], None]) -> None:
-        """Call `on_verdict` with the gang, and the replica that a request may have ended."""
+    def __init__(self, on_verdict: Callable[[str, str | None, tuple[str, ...]], None]) -> None:
+        """Call `on_verdict` with the gang, and the replica that a request may have ended.
+
+        With it come the requests of that replica that can't have ended it.
+        """
         self._on_verdict = on_verdict
         self._deaths: dict[str, dict[str, Death]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -39,4 +42,5 @@ class GangDeaths:
     def _decide(self, gang: str) -> None:
         deaths = self._deaths.pop(gang)
         del self._timers[gang]
-        self._on_verdict(gang, to_blame(deaths))
+        first = to_blame(deaths)
+        self._on_verdict(gang, first, deaths[first].untouched if first else ())

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from configs.deployment import Deployment
 from configs.environment import renounce_device
 from deployments.autoscaling.router_policy import RouterLoad
+from deployments.collector import lasting
 from deployments.ray_serve.log import keep_log_open
 from deployments.router.utilization import Utilization
 from deployments.scheduling.routing import Routing
@@ -75,6 +76,15 @@ class Router:
     async def __serve_build_asgi_app__(self) -> FastAPI:
         keep_log_open()
         renounce_device()
+        with lasting():
+            app = await self._build()
+        self._start(self._parts.scaler.run(self.llm.engine_core.dispatcher))
+        self._start(self._parts.successor.follow())
+        if self._deployment.routers.autoscaling is not None:
+            self._start(self._utilization.watch())
+        return app
+
+    async def _build(self) -> FastAPI:
         from deployments.front_end.app import api_server
         from deployments.identity import identity
         from deployments.router.engine_core import RouterEngineCore
@@ -91,10 +101,6 @@ class Router:
         except BaseException:
             await dispatcher.close()
             raise
-        self._start(self._parts.scaler.run(dispatcher))
-        self._start(self._parts.successor.follow())
-        if deployment.routers.autoscaling is not None:
-            self._start(self._utilization.watch())
         return app
 
     def dispatcher(self, expected: dict[str, str]) -> Any:

@@ -140,6 +140,11 @@ class Engine:
         return await self._core.get_output_async()
 
     def shutdown(self) -> None:
+        """End the engine, and what vLLM's client has: sockets, and the threads that serve them.
+
+        It waits until the event loop has closed the sockets, so it is called in another thread.
+        """
         if self.dead and self._core.resources.coordinator is not None:
             self._core.resources.coordinator.proc.kill()  # has nothing left to end, and takes time
         self._core.shutdown()
+        self._core.resources.ctx.destroy(linger=0)

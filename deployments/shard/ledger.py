@@ -19,6 +19,7 @@ class _Entry:
     promised_tokens: int
     answer_tokens: int = 0
     begun: bool = False
+    after_steps: int = 0  # that the engine had begun when it got the request
 
 
 class Ledger:
@@ -64,8 +65,8 @@ class Ledger:
         self.prefill_tokens += prefill_tokens
         self.promised_tokens += promised
 
-    def begin(self, request_id: str, limit_tokens: int) -> bool | None:
-        """Count a request as the engine's.
+    def begin(self, request_id: str, limit_tokens: int, steps: int = 0) -> bool | None:
+        """Count a request as the engine's, which has begun `steps` so far.
 
         Return False if the engine's cache can't hold it too: several routers may send into the same
         room at once. A lone request always fits. Return None if the request has been dropped.
@@ -74,7 +75,7 @@ class Ledger:
             return None
         if self._begun_tokens and self._begun_tokens + entry.promised_tokens > limit_tokens:
             return False
-        entry.begun = True
+        entry.begun, entry.after_steps = True, steps
         self.begun += 1
         self._begun_tokens += entry.promised_tokens
         return True
@@ -125,6 +126,14 @@ class Ledger:
             self._begun_tokens -= entry.promised_tokens
         self.prefill_tokens -= entry.prefill_tokens
         return True
+
+    def untouched(self, steps: int) -> tuple[str, ...]:
+        """Return the requests that no step was begun with, if the engine has begun so many."""
+        return tuple(
+            request_id
+            for request_id, entry in self._entries.items()
+            if not entry.begun or entry.after_steps == steps
+        )
 
     def of(self, router: bytes) -> list[str]:
         return [request_id for request_id, entry in self._entries.items() if entry.router == router]

@@ -17,7 +17,7 @@ from deployments.shard.health.progress import Progress
 from deployments.shard.health.watch import End, Watch
 from deployments.shard.membership import Membership
 from deployments.shard.recording import Recording
-from deployments.shard.relay import Relay
+from deployments.shard.relay import Pace, Relay
 from deployments.shard.roster_line import RosterLine
 from deployments.shard.warm.forkserver import forkserver
 from deployments.vllm_config import rank_config
@@ -99,7 +99,10 @@ class Rank:
 
     def _connect(self, progress: Progress) -> None:
         kv_share = self._deployment.admission.kv_share
-        self.relay = Relay(self.engine, self.endpoint, self.cache, kv_share, progress.add)
+        self.relay = Relay(
+            *(self.engine, self.endpoint, self.cache, kv_share),
+            Pace(self.processes.steps, progress.add),
+        )
         self.line = RosterLine(self._roster, self.entry)
         self._watch = Watch(
             self.processes,
@@ -124,7 +127,8 @@ class Rank:
         """
         self._renewing.cancel()  # an entry that is renewed says that the gang goes on
         self.processes.kill()
-        await self.relay.say_dead(Death(end.how, end.steps))
+        untouched = self.relay.untouched(end.steps) if end.from_outside else ()
+        await self.relay.say_dead(Death(end.how, end.steps, untouched))
         loss = Loss(
             gang=self.entry.gang,
             rank=self.entry.rank,

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreRequest
@@ -28,6 +29,14 @@ _LOAD_EVERY_S = 1.0
 _NEWS_EVERY_S = 0.02  # how often, and how late, routers hear of each other's requests
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How an engine's steps are followed."""
+
+    steps: Callable[[], int]  # that it has begun
+    on_step: Callable[[int, float], None]  # is called with the tokens and seconds of each
+
+
 class Relay:
     """Connects one engine to routers, until the engine dies."""
 
@@ -37,9 +46,9 @@ class Relay:
         endpoint: Endpoint,
         cache: CacheFeed,
         kv_share: float,
-        on_step: Callable[[int, float], None],
+        pace: Pace,
     ) -> None:
-        """Call `on_step` with the tokens and seconds of each step; kv_share is 0 to 1."""
+        """Let a share of the engine's cache be promised: kv_share is 0 to 1."""
         self._engine = engine
         self._endpoint = endpoint
         self._cache = cache
@@ -55,7 +64,7 @@ class Relay:
         self._draining = False
         self._stepped_at_s: float | None = None  # if the engine has had work ever since
         self.steps = StepFit()
-        self._on_step = on_step
+        self._pace = pace
 
     async def run(self) -> None:
         """Relay until the engine is dead."""
@@ -106,7 +115,9 @@ class Relay:
     async def _begin(self) -> None:
         """Give the engine the requests that its cache has room for, in order."""
         while self._held:
-            begun = self._ledger.begin(self._held[0].request_id, self._limit_tokens)
+            begun = self._ledger.begin(
+                self._held[0].request_id, self._limit_tokens, self._pace.steps()
+            )
             if begun is False:
                 return
             request = self._held.popleft()
@@ -140,7 +151,7 @@ class Relay:
             self._news.set()
         # From step to step: what an engine does between two is part of the time of a token.
         seconds = step.elapsed_ms / 1000
-        self._on_step(step.num_ctx_tokens + step.num_generation_tokens, seconds)
+        self._pace.on_step(step.num_ctx_tokens + step.num_generation_tokens, seconds)
         if self._stepped_at_s is not None:
             # But steps that have waited for this process come all at once.
             seconds = max(seconds, time.monotonic() - self._stepped_at_s)
@@ -186,6 +197,10 @@ class Relay:
     def begun(self) -> int:
         """Number of requests that the engine has."""
         return self._ledger.begun
+
+    def untouched(self, steps: int) -> tuple[str, ...]:
+        """Return the requests that no step was begun with, if the engine has begun so many."""
+        return self._ledger.untouched(steps)
 
     def drain(self) -> None:
         """Tell routers to send nothing new from now on."""

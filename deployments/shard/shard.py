@@ -12,6 +12,7 @@ from ray import serve
 
 from configs.deployment import Deployment
 from deployments.autoscaling.reports import RankReport
+from deployments.collector import lasting
 from deployments.ray_serve.log import keep_log_open
 from deployments.shard.draining import drained
 from deployments.shard.host_network import stay_on
@@ -46,7 +47,8 @@ class ExpertShard:
 
         await self._wait_after_failures()
         async with asyncio.timeout(deployment.gangs.start_timeout_s):
-            await self._start(self._membership)
+            with lasting():
+                await self._start(self._membership)
         self._restarts = Restarts()
         self._restarting = False
         self._start_s = time.monotonic() - began_s

@@ -21,10 +21,15 @@ class How(IntEnum):
 
 
 class Death(msgspec.Struct, array_like=True, frozen=True):
-    """How a rank's engine ended, and how many steps it had begun."""
+    """How a rank's engine ended, and how many steps it had begun.
+
+    `untouched` are requests that can't have ended it: it was killed before it began a step with
+    them. They have the ids that they had at this rank.
+    """
 
     how: How
     steps: int
+    untouched: tuple[str, ...] = ()
 
 
 class Loss(Strict):

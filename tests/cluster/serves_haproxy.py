@@ -2,7 +2,8 @@
 
 Its config is Serve's own, with what the environment says. Each line of input starts another
 HAProxy in place of the one before, as Serve does when a router comes or goes, and is echoed once
-the other has taken over. The end of input ends them all.
+the other has taken over. The end of input ends them all. With the line `forgotten` it knows no
+router, as one that was just started.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from ray.serve.config import HTTPOptions
 
 async def serve(directory: Path, front: int, back: int) -> None:
     """Serve until the input ends. `front` is the clients' port, the next two are HAProxy's own."""
+    known = {"app": BackendConfig("app", "/", servers=[ServerConfig("router", "127.0.0.1", back)])}
     api = HAProxyApi(
         HAProxyConfig(
             socket_path=str(directory / "admin.sock"),
@@ -27,13 +29,14 @@ async def serve(directory: Path, front: int, back: int) -> None:
             has_received_routes=True,
             has_received_servers=True,
         ),
-        {"app": BackendConfig("app", "/", servers=[ServerConfig("router", "127.0.0.1", back)])},
+        known,
         config_file_path=str(directory / "haproxy.cfg"),
     )
     await api.start()
     try:
         print("started", flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
+            api.set_backend_configs({} if line == "forgotten\n" else known)
             await api.reload()
             print(line, end="", flush=True)
     finally:

@@ -14,6 +14,6 @@ def test_it_runs_haproxy_without_splicing(tmp_path: Path) -> None:
             [sys.executable, "-m", "cluster.haproxy", str(script)], check=True, env=environment
         )
     assert str(script) not in script.read_text()
-    assert script.read_text().endswith(' "$@" -dS\n')
+    assert script.read_text().endswith(' "$@" -dS\n')  # without splicing
     version = subprocess.run([script, "-v"], check=True, capture_output=True, text=True).stdout
     assert "HAProxy version" in version

@@ -38,6 +38,26 @@ def test_both_would_be_cut_by_each_value_that_is_shorter(name: str, tmp_path: Pa
     assert isinstance(waited, httpx.HTTPError) or waited == "Internal Server Error"
 
 
+def test_one_that_knows_no_router_yet_asks_to_try_again(tmp_path: Path) -> None:
+    async def scene() -> tuple[int, str, int]:
+        router = _Router()
+        async with (
+            router.listening() as back,
+            _haproxy(tmp_path, back, {}) as haproxy,
+            httpx.AsyncClient(base_url=haproxy.url, trust_env=False) as client,
+        ):
+            await haproxy.reload("forgotten")
+            early = await client.get("/")
+            await haproxy.reload()
+            return (
+                early.status_code,
+                early.headers["retry-after"],
+                (await client.get("/")).status_code,
+            )
+
+    assert asyncio.run(scene()) == (503, "1", 200)
+
+
 async def _despite_reload(directory: Path, changes: dict[str, str]) -> list[str | BaseException]:
     """Return what a client gets of a stream and of a late answer, if HAProxy is reloaded.
 
@@ -97,10 +117,10 @@ class _HAProxy:
         self._process = process
         self.url = f"http://127.0.0.1:{port}"
 
-    async def reload(self) -> None:
+    async def reload(self, line: str = "reloaded") -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(b"reloaded\n")
-        await self.says("reloaded")
+        self._process.stdin.write(f"{line}\n".encode())
+        await self.says(line)
 
     async def says(self, line: str) -> None:
         assert self._process.stdout is not None

@@ -124,6 +124,17 @@ def test_of_a_gang_one_cause_is_kept_once_its_ranks_had_time_to_report(
     assert asyncio.run(scene()) == [1]
 
 
+def test_a_rank_that_says_it_is_lost_is_gone_at_once_and_alone() -> None:
+    async def scene() -> list[str]:
+        service = RosterService()
+        for renewed in (entry("a", rank=0), entry("b", rank=1), entry("c", "another", rank=0)):
+            await service.renew(renewed)
+        await service.lose(loss(rank=0))
+        return [listed.replica for listed in await service.living()]
+
+    assert asyncio.run(scene()) == ["c", "b"]
+
+
 @pytest.mark.parametrize(
     ("how", "heard"),
     [(How.KILLED, True), (How.FAILED, True), (How.WAITING, False), (How.STOPPED, False)],

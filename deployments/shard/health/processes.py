@@ -54,6 +54,10 @@ class Processes:
         self._pulse = Pulse(self._file)
         share_pulse(self._file)
 
+    def steps(self) -> int:
+        """Return how many steps the engine core has begun."""
+        return self._pulse.read(ENGINE).steps
+
     def look(self) -> list[Sight]:
         """Look at the engine core and then at the workers, at those that have begun to beat."""
         return [

@@ -4,6 +4,7 @@ Read from vLLM 0.32.
 """
 
 import asyncio
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class End:
     how: How
     doing: str
     steps: int
+    from_outside: bool = False  # by SIGKILL, or with a worker, which runs nothing between steps
 
 
 class Watch:
@@ -147,11 +149,15 @@ def _ended(seen: list[Sight], now_s: float, exit_code: int | None) -> End | None
     if gone:
         # A lone worker is in the engine core's own process.
         code = exit_code if gone[0].beat.pid == seen[0].beat.pid else None
-        return End(How.KILLED, f"{_by(code)}: {gone[0].doing(now_s)}", steps)
+        return End(How.KILLED, f"{_by(code)}: {gone[0].doing(now_s)}", steps, _outside(code))
     if exit_code is not None:  # before its first beat, or since the look
         doing = seen[0].doing(now_s) if seen else "the engine core, before its first step"
-        return End(How.KILLED, f"{_by(exit_code)}: {doing}", steps)
+        return End(How.KILLED, f"{_by(exit_code)}: {doing}", steps, _outside(exit_code))
     return None
+
+
+def _outside(exit_code: int | None) -> bool:
+    return exit_code in (None, -signal.SIGKILL)
 
 
 def _by(exit_code: int | None) -> str:

@@ -61,6 +61,8 @@ def test_a_stopped_router_cuts_off_what_it_took_before_somebody_noticed() -> Non
 
 def test_other_ends() -> None:
     assert outcome(sent(101, 102, End.REFUSED), played("kill-haproxy")) is Outcome.NOT_ACCEPTED
+    assert outcome(sent(151, 152, End.REFUSED), played("kill-haproxy")) is Outcome.FAILED
+    assert outcome(sent(101, 102, End.REFUSED), played("kill-router")) is Outcome.FAILED
     assert outcome(sent(101, end=None), played("kill-engine")) is Outcome.OPEN
 
 

@@ -77,8 +77,8 @@ class FakeShard:
         body = self._codec.encode(EngineCoreOutputs(outputs=[output]))
         await self.endpoint.send(self._router, ToRouter.OUTPUTS, [self._encoded_load(heard), *body])
 
-    async def say_dead(self, how: How = How.KILLED, steps: int = 1) -> None:
-        death = msgspec.msgpack.encode(Death(how, steps))
+    async def say_dead(self, how: How = How.KILLED, steps: int = 1, *untouched: str) -> None:
+        death = msgspec.msgpack.encode(Death(how, steps, untouched))
         await self.endpoint.send(self._router, ToRouter.DEAD, [death])
 
     def vanish(self) -> None:

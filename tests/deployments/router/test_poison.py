@@ -9,11 +9,11 @@ from tests.deployments.router.fake_shard import FakeRoster, FakeShard, request
 from tests.deployments.router.scenes import core_of, next_output, play, ranks_become
 
 
-async def die(roster: FakeRoster, shard: FakeShard, how: How = How.KILLED) -> None:
+async def die(roster: FakeRoster, shard: FakeShard, how: How = How.KILLED, *untouched: str) -> None:
     """Let a gang of one rank die, and wait until the router has noticed."""
     roster.shards.remove(shard)
     async with ranks_become("lost"):
-        await shard.say_dead(how)
+        await shard.say_dead(how, 1, *untouched)
 
 
 async def come(roster: FakeRoster, name: str) -> FakeShard:
@@ -78,6 +78,27 @@ def test_a_request_that_was_at_two_engines_which_were_stopped_goes_to_a_third() 
             await die(roster, shard, How.STOPPED)
             shard = await come(roster, name)
             assert (await shard.requests.get()).request_id.startswith("a/")
+        await core.dispatcher.close()
+
+    play(scene)
+
+
+def test_a_request_that_met_an_engine_which_was_dead_already_goes_to_a_third() -> None:
+    """If all engines are killed at once, requests of one move to others that are just as dead."""
+
+    async def scene() -> None:
+        shard = FakeShard("1", gang="1")
+        roster = FakeRoster(shard)
+        core = await core_of(roster)
+        await started(core, shard, "a")
+        await die(roster, shard)
+        shard = await come(roster, "2")
+        assert (await shard.requests.get()).request_id == "a/1"
+        await die(roster, shard, How.KILLED, "a/1")
+        shard = await come(roster, "3")
+        assert (await shard.requests.get()).request_id == "a/2"
+        await die(roster, shard)  # it had begun this time
+        assert (await next_output(core)).finish_reason == FinishReason.ERROR
         await core.dispatcher.close()
 
     play(scene)

@@ -11,7 +11,7 @@ import pytest
 
 from configs.deployment import Survival
 from deployments.shard.endpoint import Endpoint
-from deployments.shard.relay import Relay
+from deployments.shard.relay import Pace, Relay
 from tests.deployments.roster_entries import entry_at
 from tests.deployments.shard.idle_engine import IdleEngine
 
@@ -40,7 +40,7 @@ def test_its_requests_are_aborted_within_the_bound(sent: signal.Signals) -> None
 
     async def scene() -> float:
         endpoint, engine = Endpoint("127.0.0.1", death_s), IdleEngine(kv_tokens=20)
-        relay: Any = Relay(engine, endpoint, engine, 1.0, lambda *_: None)  # type: ignore[arg-type]
+        relay: Any = Relay(engine, endpoint, engine, 1.0, Pace(int, lambda *_: None))  # type: ignore[arg-type]
         relaying = asyncio.create_task(relay.run())
         arguments = entry_at(endpoint).model_dump_json(), str(death_s)
         router = await asyncio.create_subprocess_exec(sys.executable, "-c", _ROUTER, *arguments)

@@ -11,7 +11,7 @@ from vllm.v1.metrics.stats import SchedulerIterationDetails, SchedulerStats
 
 from deployments.autoscaling.observation import StepTime
 from deployments.shard.endpoint import Endpoint
-from deployments.shard.relay import Relay
+from deployments.shard.relay import Pace, Relay
 from deployments.wire.codec import Codec
 from deployments.wire.load import Load
 from deployments.wire.messages import ToRouter, ToShard
@@ -24,7 +24,7 @@ from tests.deployments.shard.idle_engine import IdleEngine
 def test_a_router_learns_what_is_known_of_its_requests_and_when_the_rank_goes() -> None:
     async def scene() -> None:
         endpoint, idle, codec = Endpoint("127.0.0.1"), IdleEngine(), Codec()
-        relay: Any = Relay(idle, endpoint, idle, 0.95, lambda *_: None)  # type: ignore[arg-type]
+        relay: Any = Relay(idle, endpoint, idle, 0.95, Pace(int, lambda *_: None))  # type: ignore[arg-type]
         running = asyncio.create_task(relay.run())
         context = zmq.asyncio.Context()
         router = client_socket(context, entry_at(endpoint), death_s=2)
@@ -63,7 +63,7 @@ def test_steps_that_come_all_at_once_are_as_long_as_the_engine_says() -> None:
 
     async def scene() -> StepTime | None:
         endpoint, engine = Endpoint("127.0.0.1"), Burst()
-        relay: Any = Relay(engine, endpoint, engine, 0.95, lambda *_: None)  # type: ignore[arg-type]
+        relay: Any = Relay(engine, endpoint, engine, 0.95, Pace(int, lambda *_: None))  # type: ignore[arg-type]
         relay._ledger.add(b"router", "a", 10, 10)
         running = asyncio.create_task(relay.run())
         while engine.left:  # noqa: ASYNC110 - there is no event for it

@@ -10,7 +10,7 @@ from deployments.shard.cache_feed import CacheFeed
 from deployments.shard.endpoint import Endpoint
 from deployments.shard.engine import Engine
 from deployments.shard.held_experts import HeldExperts
-from deployments.shard.relay import Relay
+from deployments.shard.relay import Pace, Relay
 from deployments.vllm_config import rank_config
 from deployments.wire.rank_entry import RankEntry
 from tests.deployments.roster_entries import entry
@@ -61,7 +61,9 @@ async def running_rank(deployment: Deployment) -> AsyncIterator[Roster]:
         # vLLM turns it off on CPUs, which don't need it, but does it there, too.
         config.scheduler_config.async_scheduling = True
     engine = await asyncio.to_thread(Engine, config)
-    relay = Relay(engine, endpoint, cache, deployment.admission.kv_share, lambda *_: None)
+    relay = Relay(
+        engine, endpoint, cache, deployment.admission.kv_share, Pace(int, lambda *_: None)
+    )
     relaying = asyncio.create_task(relay.run())
     try:
         alike = {"identity": identity(deployment)}

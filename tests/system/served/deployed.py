@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import yaml
 from configs.serve_file import DEFAULT_CONFIG
 
 Args = dict[str, Any]
-_LOOK_EVERY_S = 2  # a look takes a core for as long, and what is waited for wants it, too
+_LOOK_EVERY_S = "1"
 MODEL = "mistral-small-4"
 # What the environment of the tests' Ray asks of HAProxy: to cut what is left of a reload. That
 # small4 sets another value is seen in every test with a stream over a reload.
@@ -62,12 +62,21 @@ class Deployed:
     def wait_until(
         self, condition: Callable[[dict[str, Any]], bool], timeout_s: float
     ) -> dict[str, Any]:
-        """Ask for the status until `condition` holds of it."""
-        deadline_s = time.monotonic() + timeout_s
-        while not condition(status := self.status()):
-            assert time.monotonic() < deadline_s, f"still not so after {timeout_s} s: {status}"
-            time.sleep(_LOOK_EVERY_S)
-        return status
+        """Follow the status until `condition` holds of it."""
+        words = [str(SMALL4), "status", str(self.config), "--json", "--every-s", _LOOK_EVERY_S]
+        last, status = "none was given", dict[str, Any]()
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as looking:
+            assert looking.stdout is not None
+            late = threading.Timer(timeout_s, looking.kill)
+            late.start()
+            try:
+                for last in looking.stdout:
+                    if last.startswith("{") and condition(status := json.loads(last)):
+                        return status
+            finally:
+                late.cancel()
+                looking.kill()
+        raise AssertionError(f"still not so after {timeout_s} s: {last}")
 
 
 def command(arguments: list[str], timeout_s: float) -> str:

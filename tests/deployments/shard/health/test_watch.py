@@ -116,9 +116,17 @@ def test_an_engine_core_that_is_killed_ends_its_watch(rank: Rank) -> None:
     rank.start("work", "work")
     rank.children[0].kill()
     end = rank.end()
-    assert end.how is How.KILLED
+    assert (end.how, end.from_outside) == (How.KILLED, True)
     assert "killed by signal 9: engine core" in end.doing
     assert "700 tokens of 3 requests" in end.doing or "between steps" in end.doing
+
+
+def test_an_engine_core_that_crashes_wasnt_ended_from_outside(rank: Rank) -> None:
+    rank.start("work", "work")
+    rank.children[0].send_signal(signal.SIGSEGV)
+    end = rank.end()
+    assert (end.how, end.from_outside) == (How.KILLED, False)
+    assert "killed by signal 11: engine core" in end.doing
 
 
 def test_a_worker_that_is_killed_is_named(rank: Rank) -> None:
