@@ -23,7 +23,8 @@ PACKAGES = {
 DEPLOYMENTS = {
     "torchvision_ops": set[str](),
     "collector": set[str](),
-    "ray_serve": set[str](),
+    "idle_cores": set[str](),
+    "ray_serve": {"collector", "idle_cores"},
     "weight_cache": set[str](),
     "vllm_config": {"weight_cache"},
     "model_spec": set[str](),
@@ -41,7 +42,7 @@ DEPLOYMENTS = {
         *("autoscaling", "collector", "identity", "ray_serve", "roster", "vllm_config", "wire"),
     },
     "router": {
-        *("access", "autoscaling", "collector", "front_end", "identity", "ray_serve"),
+        *("access", "autoscaling", "front_end", "identity", "ray_serve"),
         *("scheduling", "wire"),
     },
     "app": {"access", "autoscaling", "ray_serve", "roster", "router", "scheduling", "shard"},

@@ -88,6 +88,13 @@ class Quotas:
         self._streams[key.name] = {**holders, router: (granted, now_s)}
         return granted
 
+    def held(self, now_s: float) -> dict[str, int]:
+        """Return the streams that routers hold, by the key's name."""
+        return {
+            name: sum(s for s, since_s in holders.values() if now_s - since_s < _EXPIRE_AFTER_S)
+            for name, holders in self._streams.items()
+        }
+
 
 class QuotaService:
     """The Serve deployment of the quotas: one replica for all routers of an application."""
@@ -99,6 +106,10 @@ class QuotaService:
         """Return the grants in the order of `asks`."""
         now_s = time.monotonic()
         return [self._quotas.grant(router, ask, now_s) for ask in asks]
+
+    async def held(self) -> dict[str, int]:
+        """Return the streams that routers hold, by the key's name."""
+        return self._quotas.held(time.monotonic())
 
 
 def _take(window: Window, limit: int | None, wanted: int, now_s: float) -> int:

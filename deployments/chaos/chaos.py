@@ -14,7 +14,7 @@ from deployments.bench.local_config import local_config
 from deployments.bench.served import Served
 from deployments.chaos.inflict import possible
 from deployments.chaos.kind import Kind
-from deployments.chaos.left_behind import processes_left, sockets_left, too_many
+from deployments.chaos.left_behind import processes_left, quotas_left, sockets_left, too_many
 from deployments.chaos.look import Shape
 from deployments.chaos.observer import Observer
 from deployments.chaos.outcome import Played, judge
@@ -24,7 +24,7 @@ from deployments.chaos.report import Run
 from deployments.chaos.router_logs import read
 from deployments.chaos.sandbox import TEMPORARY
 from deployments.chaos.schedule import Fault, schedule
-from deployments.chaos.traffic import Traffic
+from deployments.chaos.traffic import Traffic, keys_file
 from deployments.chaos.watch import Watch
 
 _LOGS = TEMPORARY / "ray/session_latest/logs/serve"
@@ -56,10 +56,13 @@ def run(plan: Plan, left_out: dict[Kind, str], config: Path, step: Step) -> Run:
 
     Raises BenchError if it doesn't come up, or if undisturbed requests aren't answered alike.
     """
+    keys = config.with_name("keys.yaml")
+    keys.write_text(keys_file(plan.clients * plan.shape.routers), encoding="utf-8")
     raw = local_config()
     raw["applications"][0]["args"] |= {
         "gangs": {"count": plan.shape.gangs, "ranks": plan.shape.ranks},
         "routers": {"count": plan.shape.routers},
+        "access": {"keys_file": str(keys.resolve())},
     }
     served = Served(raw, config)
     try:
@@ -174,6 +177,7 @@ def _left(shape: Shape, observer: Observer, watch: Watch) -> list[str]:
     head, *others = observer.family.members()
     return [
         *too_many(look, shape),
+        *quotas_left(observer.streams_held()),
         *processes_left([head, *others], head.pid),
         *sockets_left(observer.processes(), _PORT),
     ]

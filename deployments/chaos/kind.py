@@ -28,6 +28,7 @@ class Role(StrEnum):
     ROUTER = "router"
     CONTROLLER = "controller"
     ROSTER = "roster"
+    QUOTAS = "quotas"
     HAPROXY = "haproxy"
     RANK = "rank"  # the way between all routers and one rank
     DISK = "disk"
@@ -69,7 +70,7 @@ class Kind:
 _HIT = {
     Way.KILL: (
         *(Role.ENGINE, Role.ALL_ENGINES, Role.WORKER, Role.SHARD, Role.ROUTER, Role.CONTROLLER),
-        *(Role.ROSTER, Role.HAPROXY),
+        *(Role.ROSTER, Role.QUOTAS, Role.HAPROXY),
     ),
     Way.STOP: (Role.ENGINE, Role.WORKER, Role.SHARD, Role.ROUTER),
     Way.PAUSE: (Role.ENGINE, Role.SHARD, Role.ROUTER),

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import psutil
 
@@ -21,6 +21,7 @@ def too_many(look: Look, shape: Shape) -> list[str]:
         Role.ROUTER: shape.routers,
         Role.CONTROLLER: 1,
         Role.ROSTER: 1,
+        Role.QUOTAS: 1,
         Role.HAPROXY: 1,
     }
     left = [
@@ -29,6 +30,11 @@ def too_many(look: Look, shape: Shape) -> list[str]:
         if len(found := look.pids(role)) > number
     ]
     return left + ([f"{look.requests} requests at ranks"] if look.requests else [])
+
+
+def quotas_left(held: Mapping[str, int]) -> list[str]:
+    """Return the keys that still have open requests, by what the quota service has of them."""
+    return [f"{number} streams of key {name}" for name, number in held.items() if number]
 
 
 def processes_left(members: Iterable[psutil.Process], head: int) -> list[str]:

@@ -6,7 +6,7 @@ from deployments.chaos.kind import Role
 
 Process = tuple[int, float]  # id, and when it began: ids are used again
 # Whose processes show that Serve has noticed, when they are others.
-_SHOWN = (Role.CONTROLLER, Role.ROSTER, Role.ROUTER, Role.HAPROXY)
+_SHOWN = (Role.CONTROLLER, Role.ROSTER, Role.QUOTAS, Role.ROUTER, Role.HAPROXY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ _TITLES = {
     Role.SHARD: "ray::ServeReplica:small4:ExpertShard",
     Role.ROUTER: "ray::ServeReplica:small4:Router",
     Role.ROSTER: "ray::ServeReplica:small4:Roster",
+    Role.QUOTAS: "ray::ServeReplica:small4:Quotas",
     Role.CONTROLLER: "ray::ServeController",
 }
 
@@ -57,6 +58,12 @@ class Observer:
             answers=self._answers(),
             requests=sum(entry.requests for entry in entries or ()),
         )
+
+    def streams_held(self) -> dict[str, int]:
+        """Return the streams that count against a key's limit, by its name."""
+        quotas = handle(self._application, "Quotas")
+        held: dict[str, int] = quotas.held.remote().result(timeout_s=_ROSTER_S)
+        return held
 
     def processes(self) -> dict[Role, list[psutil.Process]]:
         """Return the living processes by role, oldest first."""

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import httpx
+import yaml
 
 from configs.errors import BenchError
+from configs.keys import Key, hashed
 from deployments.chaos.answer import Answer
 from deployments.chaos.questions import Question
 
+_KEY = "s4-chaos"  # nobody else reaches the deployment
 _TRY_AGAIN_S = 0.25
 _CONNECT_S = 10.0
 
@@ -26,7 +29,7 @@ class End(StrEnum):
     EVENT = "event"  # an error event in the stream
     CUT = "cut"  # the connection closed before the end
     STALLED = "stalled"  # nothing came for as long as the client waits
-    REFUSED = "refused"  # nobody took the connection, so nothing was sent
+    REFUSED = "refused"  # nobody took the connection, or a proxy said to come again
 
 
 @dataclass(slots=True)
@@ -44,6 +47,12 @@ class Sent:
     from_proxy: bool = False  # whether its error status came without an error of the API's form
 
 
+def keys_file(streams: int) -> str:
+    """Return a keys file with the key of all clients, which may have so many open requests."""
+    key = Key(name="chaos", sha256=hashed(_KEY), streams=streams)
+    return yaml.safe_dump({"keys": [key.model_dump(by_alias=True)]})
+
+
 class Traffic:
     """Sends questions to a deployment from `clients` clients until it is told to stop."""
 
@@ -58,6 +67,7 @@ class Traffic:
         # Not the official client: it takes as long to read a token as the engine to make one.
         self._client = httpx.AsyncClient(
             base_url=f"{url}/v1",
+            headers={"Authorization": f"Bearer {_KEY}"},
             timeout=httpx.Timeout(stall_s, connect=_CONNECT_S),
             limits=httpx.Limits(max_connections=None),
             trust_env=False,

@@ -5,8 +5,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from deployments.ray_serve.starting import UNHURRIED
+
 Raw = dict[str, Any]
 
+_ARRIVING = {"rolling_update_percentage": 1.0, "user_config": UNHURRIED}
 _CODE = ("import_path", "runtime_env", "args")  # a change of these replaces all replicas
 
 
@@ -39,13 +42,29 @@ def resized(raw: Raw, replicas: Mapping[str, int]) -> Raw:
     return {**raw, "deployments": list(overrides.values())}
 
 
-def unsized(raw: Raw) -> Raw:
-    """Return an application's config without what `resized` has put into it."""
+def arriving(raw: Raw, *deployments: str) -> Raw:
+    """Return the config of an application that comes up beside another, and takes its address.
+
+    The replicas of these deployments start on cores that are idle, and all of them learn at once of
+    a new address. By default a fifth of them does at a time. Serve sends requests for a new address
+    to the others, too, and a replica answers with 404 what isn't for the address that it knows.
+    While none is left, Serve's own proxy has requests wait. Read from Ray 2.60.
+    """
+    overrides = {override["name"]: override for override in raw.get("deployments") or []}
+    for name in deployments:
+        overrides[name] = {"name": name} | overrides.get(name, {}) | _ARRIVING
+    return {**raw, "deployments": list(overrides.values())}
+
+
+def plain(raw: Raw) -> Raw:
+    """Return an application's config without what `resized` and `arriving` put into it."""
     overrides = []
     for override in raw.get("deployments") or []:
         own = dict(override)
         if own.get("autoscaling_config", own) is None:
             del own["autoscaling_config"], own["num_replicas"]
+        if own.items() >= _ARRIVING.items():
+            own = {name: value for name, value in own.items() if name not in _ARRIVING}
         if own.keys() > {"name"}:
             overrides.append(own)
     return {**raw, "deployments": overrides}

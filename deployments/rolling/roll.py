@@ -12,7 +12,15 @@ from configs.serve_file import ServeFile
 from deployments.losses import Cause
 from deployments.ray_serve.handle import handle
 from deployments.ray_serve.rest_api import ApplicationStatus, ServeApi, stands_for
-from deployments.rolling.applications import Raw, placed, resized, same, successor_name, unsized
+from deployments.rolling.applications import (
+    Raw,
+    arriving,
+    placed,
+    plain,
+    resized,
+    same,
+    successor_name,
+)
 from deployments.rolling.rollout import Plan, Rollout, Seen, Side, Wanted
 from deployments.shard.deployment import shard_deployment_name
 from deployments.wire.handover import Handover, HandoverReport
@@ -21,8 +29,6 @@ from deployments.wire.rank_entry import RankEntry
 _LOOK_EVERY_S = 1.0
 _CALL_S = 10.0
 _PATIENCE_S = 120.0
-# While one router learns of its new address, Serve sends it nothing.
-_LEAST_ROUTERS = 2
 
 
 class _Application:
@@ -40,13 +46,13 @@ class _Application:
         shards = status and status.deployment(self._shards)
         return shards.wanted // self.deployment.gangs.ranks if shards else 0
 
-    def sized(self, gangs: int, *, routers: bool) -> Raw:
-        """Return its config with so many gangs, and if asked with `_LEAST_ROUTERS`."""
-        replicas = {self._shards: gangs * self.deployment.gangs.ranks}
-        own = self.deployment.routers
-        if routers and (own.autoscaling or own.count < _LEAST_ROUTERS):
-            replicas["Router"] = _LEAST_ROUTERS
-        return resized(self.raw, replicas)
+    def sized(self, gangs: int) -> Raw:
+        """Return its config with so many gangs."""
+        return resized(self.raw, {self._shards: gangs * self.deployment.gangs.ranks})
+
+    def arriving(self, gangs: int) -> Raw:
+        """Return its config with so many gangs, beside the application whose address it takes."""
+        return arriving(self.sized(gangs), "Router", self._shards)
 
     def side(self, status: ApplicationStatus | None, requests: int) -> Side:
         """Return what the rollout looks at."""
@@ -56,7 +62,7 @@ class _Application:
         return Side(
             up=_whole(self.ask("living") or []),
             asked=self.gangs(status),
-            ready=bool(routers and routers.running >= min(_LEAST_ROUTERS, routers.wanted)),
+            ready=bool(routers and routers.running >= routers.wanted > 0),
             requests=requests,
             failed=status.reason if status.status == "DEPLOY_FAILED" else "",
         )
@@ -107,7 +113,7 @@ class Roll:
             )
         if (name := target or successor_name(file.application, raw)) in self._api.deleted():
             raise ClusterError(f"{name} still ends its last streams: try again when it is gone.")
-        self._old = _Application(others[0], unsized(running[others[0]].config))
+        self._old = _Application(others[0], plain(running[others[0]].config))
         self._new = _Application(name, raw)
         self._old_gangs = self._old.gangs(running[others[0]])
         self._deployed: Raw | None = None
@@ -174,10 +180,10 @@ class Roll:
         """Have Serve and the old routers do what is wanted."""
         prefix, applications = self._file.route_prefix, []
         if wanted.old:
-            old = self._old.sized(wanted.old, routers=False)
+            old = self._old.sized(wanted.old)
             applications.append(placed(old, self._old.name, None if wanted.switched else prefix))
         if wanted.new:
-            new = self._new.sized(wanted.new, routers=True)
+            new = self._new.arriving(wanted.new)
             hidden = f"/{self._new.name}"
             applications.append(placed(new, self._new.name, prefix if wanted.switched else hidden))
         self._deploy(applications)

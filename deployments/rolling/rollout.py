@@ -62,6 +62,7 @@ class Rollout:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self.failed = ""  # why it goes back
+        self._ready = False
         self._tried_since_s: float | None = None
         self._all_since_s: float | None = None
         self._idle_since_s: float | None = None
@@ -116,7 +117,8 @@ class Rollout:
 
     def _forward(self, seen: Seen, now_s: float) -> Wanted:
         plan, up = self._plan, seen.new.up
-        if not seen.new.ready:
+        self._ready |= seen.new.ready  # a router that is lost later is for Serve to bring back
+        if not self._ready:
             return Wanted(plan.old_gangs, 1, 0.0, False, "the new application starts")
         if up < self._beside and not up:
             old = plan.old_gangs - plan.in_place

@@ -139,12 +139,12 @@ class Dispatcher:
             routed.replica = None
             self._accused[routed.gang].append((replica, routed))
 
-    def blame(self, gang: str, replica: str | None, untouched: tuple[str, ...]) -> None:
+    def blame(self, gang: str, replica: str | None, suspects: tuple[str, ...]) -> None:
         """End the suspect that was at the rank which died first: every engine would die of it."""
         for at, routed in self._accused.pop(gang, ()):
             if routed.id not in self._requests:
                 continue  # aborted meanwhile
-            if at == replica and routed.wire_id not in untouched:
+            if at == replica and routed.wire_id in suspects:
                 logger.error("request %s ended two engines, and goes to no third", routed.id)
                 self._give_up(routed, _poisonous(routed.produced))
             else:

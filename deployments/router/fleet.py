@@ -35,10 +35,10 @@ class Listener(Protocol):
     def ranks_changed(self) -> None:
         """Note that a rank came up or was lost."""
 
-    def blame(self, gang: str, replica: str | None, untouched: tuple[str, ...]) -> None:
-        """Note that a gang died by the requests of this rank; None: not by a request.
+    def blame(self, gang: str, replica: str | None, suspects: tuple[str, ...]) -> None:
+        """Note that a gang died by a request of this rank; None: not by a request.
 
-        It wasn't by those that are `untouched`, by their ids at the rank.
+        It was by one of the `suspects`, by their ids at the rank.
         """
 
 

@@ -16,7 +16,7 @@ class GangDeaths:
     def __init__(self, on_verdict: Callable[[str, str | None, tuple[str, ...]], None]) -> None:
         """Call `on_verdict` with the gang, and the replica that a request may have ended.
 
-        With it come the requests of that replica that can't have ended it.
+        With it come the ids of those that may have.
         """
         self._on_verdict = on_verdict
         self._deaths: dict[str, dict[str, Death]] = {}
@@ -43,4 +43,4 @@ class GangDeaths:
         deaths = self._deaths.pop(gang)
         del self._timers[gang]
         first = to_blame(deaths)
-        self._on_verdict(gang, first, deaths[first].untouched if first else ())
+        self._on_verdict(gang, first, deaths[first].suspects if first else ())

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from configs.deployment import Deployment
 from configs.environment import renounce_device
 from deployments.autoscaling.router_policy import RouterLoad
-from deployments.collector import lasting
 from deployments.ray_serve.log import keep_log_open
+from deployments.ray_serve.starting import starting
 from deployments.router.utilization import Utilization
 from deployments.scheduling.routing import Routing
 
@@ -76,7 +76,7 @@ class Router:
     async def __serve_build_asgi_app__(self) -> FastAPI:
         keep_log_open()
         renounce_device()
-        with lasting():
+        with starting():
             app = await self._build()
         self._start(self._parts.scaler.run(self.llm.engine_core.dispatcher))
         self._start(self._parts.successor.follow())
@@ -117,6 +117,9 @@ class Router:
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._working.add(asyncio.create_task(work))
+
+    def reconfigure(self, user_config: dict[str, str]) -> None:
+        """Take Serve's user_config, which counts at the start alone."""
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """Return the load that Serve hands to `RouterPolicy`."""

@@ -127,13 +127,16 @@ class Ledger:
         self.prefill_tokens -= entry.prefill_tokens
         return True
 
-    def untouched(self, steps: int) -> tuple[str, ...]:
-        """Return the requests that no step was begun with, if the engine has begun so many."""
+    def in_steps(self, steps: int) -> tuple[str, ...]:
+        """Return the requests that a step was begun with, if the engine has begun so many."""
         return tuple(
             request_id
             for request_id, entry in self._entries.items()
-            if not entry.begun or entry.after_steps == steps
+            if entry.begun and entry.after_steps < steps
         )
+
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self._entries)
 
     def of(self, router: bytes) -> list[str]:
         return [request_id for request_id, entry in self._entries.items() if entry.router == router]

@@ -127,8 +127,7 @@ class Rank:
         """
         self._renewing.cancel()  # an entry that is renewed says that the gang goes on
         self.processes.kill()
-        untouched = self.relay.untouched(end.steps) if end.from_outside else ()
-        await self.relay.say_dead(Death(end.how, end.steps, untouched))
+        await self.relay.say_dead(Death(end.how, end.steps, self.relay.suspects(end)))
         loss = Loss(
             gang=self.entry.gang,
             rank=self.entry.rank,

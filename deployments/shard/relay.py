@@ -16,6 +16,7 @@ from deployments.autoscaling.step_fit import StepFit
 from deployments.shard.cache_feed import CacheFeed
 from deployments.shard.endpoint import Endpoint
 from deployments.shard.engine import Engine, EngineDeadError
+from deployments.shard.health.watch import End
 from deployments.shard.ledger import Ledger
 from deployments.wire.codec import Codec, Frames
 from deployments.wire.load import Load
@@ -198,9 +199,13 @@ class Relay:
         """Number of requests that the engine has."""
         return self._ledger.begun
 
-    def untouched(self, steps: int) -> tuple[str, ...]:
-        """Return the requests that no step was begun with, if the engine has begun so many."""
-        return self._ledger.untouched(steps)
+    def suspects(self, end: End) -> tuple[str, ...]:
+        """Return the requests that may have ended the engine.
+
+        Whoever kills it from outside may do so just when a request comes.
+        """
+        ledger = self._ledger
+        return ledger.in_steps(end.steps) if end.from_outside else ledger.ids()
 
     def drain(self) -> None:
         """Tell routers to send nothing new from now on."""

@@ -12,8 +12,8 @@ from ray import serve
 
 from configs.deployment import Deployment
 from deployments.autoscaling.reports import RankReport
-from deployments.collector import lasting
 from deployments.ray_serve.log import keep_log_open
+from deployments.ray_serve.starting import starting
 from deployments.shard.draining import drained
 from deployments.shard.host_network import stay_on
 from deployments.shard.membership import Membership
@@ -47,7 +47,7 @@ class ExpertShard:
 
         await self._wait_after_failures()
         async with asyncio.timeout(deployment.gangs.start_timeout_s):
-            with lasting():
+            with starting():
                 await self._start(self._membership)
         self._restarts = Restarts()
         self._restarting = False
@@ -130,6 +130,9 @@ class ExpertShard:
             prefill_tokens=load.prefill_tokens,
             step=self._rank.relay.steps.step,
         )
+
+    def reconfigure(self, user_config: dict[str, str]) -> None:
+        """Take Serve's user_config, which counts at the start alone."""
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """Return what Serve hands to `GangPolicy`."""

@@ -23,13 +23,13 @@ class How(IntEnum):
 class Death(msgspec.Struct, array_like=True, frozen=True):
     """How a rank's engine ended, and how many steps it had begun.
 
-    `untouched` are requests that can't have ended it: it was killed before it began a step with
-    them. They have the ids that they had at this rank.
+    `suspects` are the requests that may have ended it, by their ids at this rank. Others may be on
+    their way to it.
     """
 
     how: How
     steps: int
-    untouched: tuple[str, ...] = ()
+    suspects: tuple[str, ...] = ()
 
 
 class Loss(Strict):

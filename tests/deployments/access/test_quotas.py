@@ -27,9 +27,11 @@ def test_streams_are_held_given_back_and_lost_with_their_router() -> None:
     quotas = Quotas()
     assert quotas.grant("a", ask(streams=3), 0).streams == 3
     assert quotas.grant("b", ask(streams=3), 0).streams == 1
+    assert quotas.held(0) == {key().name: 4}
     quotas.grant("a", ask(streams=1), 1)
     assert quotas.grant("b", ask(streams=3), 1).streams == 3
-    assert quotas.grant("c", ask(streams=4), 20).streams == 4  # a and b are silent
+    assert quotas.held(20) == {key().name: 0}  # a and b are silent
+    assert quotas.grant("c", ask(streams=4), 20).streams == 4
 
 
 def test_what_has_no_limit_is_granted() -> None:

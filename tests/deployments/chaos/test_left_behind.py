@@ -9,7 +9,7 @@ from dataclasses import replace
 import psutil
 
 from deployments.chaos.kind import Role
-from deployments.chaos.left_behind import processes_left, sockets_left, too_many
+from deployments.chaos.left_behind import processes_left, quotas_left, sockets_left, too_many
 from tests.deployments.chaos.looks import SHAPE, WHOLE
 
 
@@ -21,6 +21,10 @@ def test_requests_and_engines_that_were_left_show() -> None:
     engines = {Role.ENGINE: WHOLE.processes[Role.ENGINE] | {(99, 1.0)}}
     look = replace(WHOLE, requests=2, processes={**WHOLE.processes, **engines})
     assert too_many(look, SHAPE) == ["3 processes of role engine, not 2", "2 requests at ranks"]
+
+
+def test_streams_that_still_count_against_a_key_show() -> None:
+    assert quotas_left({"chaos": 2, "other": 0}) == ["2 streams of key chaos"]
 
 
 def test_zombies_and_orphans_show() -> None:

@@ -2,7 +2,15 @@ import copy
 
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.ray_serve.rest_api import stands_for
-from deployments.rolling.applications import placed, resized, same, successor_name, unsized
+from deployments.ray_serve.starting import UNHURRIED
+from deployments.rolling.applications import (
+    arriving,
+    placed,
+    plain,
+    resized,
+    same,
+    successor_name,
+)
 
 RAW = ServeFile.load(DEFAULT_CONFIG).raw_application
 
@@ -31,5 +39,17 @@ def test_a_size_is_fixed_and_forgotten_again_without_the_owners_options() -> Non
     fixed = {"num_replicas": 2, "autoscaling_config": None}
     assert sized["deployments"][0] == own | fixed
     assert resized(sized, {"Router": 3})["deployments"][0] == own | fixed | {"num_replicas": 3}
-    assert unsized(resized(RAW, {"Router": 2}))["deployments"] == []
-    assert unsized(sized)["deployments"] == raw["deployments"]
+    assert plain(resized(RAW, {"Router": 2}))["deployments"] == []
+    assert plain(sized)["deployments"] == raw["deployments"]
+
+
+def test_replicas_start_unhurried_and_learn_at_once_of_an_address_until_it_is_over() -> None:
+    own = {"name": "Router", "max_ongoing_requests": 7}
+    for raw in (RAW, {**RAW, "deployments": [own]}):
+        coming = arriving(resized(raw, {"Shard": 2}), "Router", "Shard")
+        assert same(coming, raw)
+        for override in coming["deployments"]:
+            assert override["rolling_update_percentage"] == 1.0
+            assert override["user_config"] == UNHURRIED
+        assert {override["name"] for override in coming["deployments"]} == {"Router", "Shard"}
+        assert plain(coming)["deployments"] == raw.get("deployments", [])

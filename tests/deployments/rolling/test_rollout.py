@@ -88,6 +88,13 @@ def test_a_roster_that_forgot_its_gangs_takes_nothing_back() -> None:
     assert (forgotten.old, forgotten.new, forgotten.share) == (1, 3, 0.0)
 
 
+def test_a_router_that_is_lost_later_takes_nothing_back() -> None:
+    rollout, old = Rollout(Plan(2, 2)), Side(up=2, asked=2, ready=True)
+    rollout.next(Seen(old, Side(up=1, asked=1, ready=True), 0, False), 0.0)
+    wanted = rollout.next(Seen(old, Side(up=1, asked=2, ready=False), 0, False), 1.0)
+    assert (wanted.new, wanted.share) == (2, 1 / 3)
+
+
 def test_what_serve_gives_up_is_not_waited_for() -> None:
     rollout = Rollout(Plan(1, 1))
     rollout.next(Seen(Side(1, 1, True), Side(asked=1, failed="no such model")), 0.0)

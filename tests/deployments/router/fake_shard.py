@@ -35,6 +35,7 @@ class FakeShard:
         self.load = Load()  # what it reports, except for `heard`
         self.messages = 0  # that brought requests
         self._heard = 0
+        self._ids = set[str]()
         self._router = b""
         self._codec = Codec()
         self._listening = asyncio.create_task(self._listen())
@@ -50,6 +51,7 @@ class FakeShard:
                     self.messages += 1
                     for request in self._codec.requests(body[1:]):
                         self._heard += 1
+                        self._ids.add(request.request_id)
                         self.requests.put_nowait(request)
                 case ToShard.ABORT:
                     aborted = msgspec.msgpack.decode(body[0].buffer)
@@ -77,8 +79,9 @@ class FakeShard:
         body = self._codec.encode(EngineCoreOutputs(outputs=[output]))
         await self.endpoint.send(self._router, ToRouter.OUTPUTS, [self._encoded_load(heard), *body])
 
-    async def say_dead(self, how: How = How.KILLED, steps: int = 1, *untouched: str) -> None:
-        death = msgspec.msgpack.encode(Death(how, steps, untouched))
+    async def say_dead(self, how: How = How.KILLED, steps: int = 1, *innocent: str) -> None:
+        suspects = tuple(self._ids - set(innocent))
+        death = msgspec.msgpack.encode(Death(how, steps, suspects))
         await self.endpoint.send(self._router, ToRouter.DEAD, [death])
 
     def vanish(self) -> None:

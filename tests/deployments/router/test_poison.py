@@ -9,11 +9,11 @@ from tests.deployments.router.fake_shard import FakeRoster, FakeShard, request
 from tests.deployments.router.scenes import core_of, next_output, play, ranks_become
 
 
-async def die(roster: FakeRoster, shard: FakeShard, how: How = How.KILLED, *untouched: str) -> None:
+async def die(roster: FakeRoster, shard: FakeShard, how: How = How.KILLED, *innocent: str) -> None:
     """Let a gang of one rank die, and wait until the router has noticed."""
     roster.shards.remove(shard)
     async with ranks_become("lost"):
-        await shard.say_dead(how, 1, *untouched)
+        await shard.say_dead(how, 1, *innocent)
 
 
 async def come(roster: FakeRoster, name: str) -> FakeShard:

@@ -33,14 +33,15 @@ def test_chunks_of_prompts_are_counted_in_turn() -> None:
     assert ledger.prefill_tokens == 100
 
 
-def test_what_the_engine_began_no_step_with_is_untouched() -> None:
+def test_requests_are_in_the_steps_that_the_engine_begins_after_it_got_them() -> None:
     ledger = Ledger()
     for name in "abc":
         ledger.add(R, name, prompt_tokens=100, max_tokens=20)
     ledger.begin("a", 1000, steps=6)
     ledger.begin("b", 1000, steps=7)
-    assert ledger.untouched(steps=7) == ("b", "c")
-    assert ledger.untouched(steps=8) == ("c",)
+    assert ledger.in_steps(7) == ("a",)
+    assert ledger.in_steps(8) == ("a", "b")
+    assert ledger.ids() == ("a", "b", "c")
 
 
 def test_the_engine_gets_what_its_cache_will_hold() -> None:

@@ -11,9 +11,11 @@ from vllm.v1.metrics.stats import SchedulerIterationDetails, SchedulerStats
 
 from deployments.autoscaling.observation import StepTime
 from deployments.shard.endpoint import Endpoint
+from deployments.shard.health.watch import End
 from deployments.shard.relay import Pace, Relay
 from deployments.wire.codec import Codec
 from deployments.wire.load import Load
+from deployments.wire.loss import How
 from deployments.wire.messages import ToRouter, ToShard
 from deployments.wire.sockets import client_socket
 from tests.deployments.roster_entries import entry_at
@@ -37,6 +39,9 @@ def test_a_router_learns_what_is_known_of_its_requests_and_when_the_rank_goes() 
         load = msgspec.msgpack.decode(body, type=Load)
         assert (ToRouter(kind), load.requests, load.heard) == (ToRouter.LOAD, 1, 4)
         assert (idle.aborted, load.draining) == (["a"], False)
+        assert relay.suspects(End(How.FAILED, "", steps=0)) == ("b",)
+        assert relay.suspects(End(How.KILLED, "", steps=0, from_outside=True)) == ()
+        assert relay.suspects(End(How.KILLED, "", steps=1, from_outside=True)) == ("b",)
         relay.drain()
         _, body = await router.recv_multipart()  # of its cache
         while not msgspec.msgpack.decode((await router.recv_multipart())[1], type=Load).draining:

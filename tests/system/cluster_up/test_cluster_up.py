@@ -50,11 +50,11 @@ def test_without_the_token_ray_refuses(served: Cluster) -> None:
     )
 
 
-@pytest.mark.parametrize("end", ["dies", "is cut off"])
+@pytest.mark.parametrize("end", ["dies", "has no raylet", "is cut off"])
 def test_a_host_that_is_lost_comes_back(served: Cluster, end: str) -> None:
     undisturbed = asyncio.run(answers(served))
     before = served.status()["ranks"]
-    lose = die if end == "dies" else cut_off
+    lose = {"dies": die, "has no raylet": end_raylet, "is cut off": cut_off}[end]
     assert asyncio.run(answers(served, lose)) == undisturbed
     after = served.status()["ranks"]
     assert len({rank["node"] for rank in after}) == 2
@@ -64,6 +64,11 @@ def test_a_host_that_is_lost_comes_back(served: Cluster, end: str) -> None:
 async def die(served: Cluster) -> None:
     """Kill every process of the worker's host but sshd, the first."""
     served.worker.run("kill", "-KILL", "-1", check=False)
+
+
+async def end_raylet(served: Cluster) -> None:
+    """Kill Ray's own process alone: those of ranks must end without it."""
+    served.worker.run("pkill", "-KILL", "raylet")
 
 
 async def cut_off(served: Cluster) -> None:

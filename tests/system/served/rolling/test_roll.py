@@ -6,7 +6,10 @@ The order matters: each test begins with what the test before has left.
 import asyncio
 import os
 import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ CLIENTS = 3
 TOKENS = 80
 NANO = "model_shards/nano_checkpoint"
 _GONE_S = 120
+_COME_EVERY_S = 0.1
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -54,8 +58,10 @@ def test_what_loses_its_gang_is_taken_back(deployed: Deployed, tmp_path: Path) -
 
 def test_other_weights_take_the_old_ones_place(deployed: Deployed, tmp_path: Path) -> None:
     new = other_weights(tmp_path / "new.yaml")
-    traffic, undisturbed, code, output = asyncio.run(rolled(deployed, new))
+    with at_the_door(deployed) as turned_away:
+        traffic, undisturbed, code, output = asyncio.run(rolled(deployed, new))
     assert code == 0, output
+    assert turned_away == []
     after = asyncio.run(answers(deployed))
     assert all(after[number] != undisturbed[number] for number in after)
     assert wrong(traffic, undisturbed, after) == []
@@ -97,6 +103,30 @@ async def rolled(
         rolling = await roll(new, *options)
         output = await rest(rolling)
     return traffic, undisturbed, rolling.returncode or 0, output
+
+
+@contextmanager
+def at_the_door(deployed: Deployed) -> Iterator[list[str]]:
+    """Come by new connections, many times a second; give what is answered but 200."""
+    turned_away, over = list[str](), threading.Event()
+
+    def come() -> None:
+        while not over.is_set():
+            try:
+                answered = httpx.get(f"{deployed.url}/v1/models", timeout=60, trust_env=False)
+                if answered.status_code != httpx.codes.OK:
+                    turned_away.append(f"{answered.status_code}: {answered.text}")
+            except httpx.HTTPError as error:
+                turned_away.append(repr(error))
+            over.wait(_COME_EVERY_S)
+
+    coming = threading.Thread(target=come)
+    coming.start()
+    try:
+        yield turned_away
+    finally:
+        over.set()
+        coming.join()
 
 
 async def roll(new: Path, *options: str) -> asyncio.subprocess.Process:

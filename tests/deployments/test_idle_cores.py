@@ -1,0 +1,59 @@
+"""`deployments.idle_cores`, on threads and processes of this test."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import psutil
+import pytest
+
+from deployments import idle_cores
+from deployments.idle_cores import on_idle_cores
+
+_CHILD = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "input()"])
+print("ready", flush=True)
+child.wait()
+"""
+
+
+def policies(process: psutil.Process) -> set[int]:
+    return {os.sched_getscheduler(thread.id) for thread in process.threads()}
+
+
+def test_all_that_it_has_and_starts_gives_way_and_returns() -> None:
+    over, me = threading.Event(), psutil.Process()
+    waiting = threading.Thread(target=over.wait)
+    waiting.start()
+    with on_idle_cores():
+        later = threading.Thread(target=over.wait)
+        later.start()
+        child = subprocess.Popen(
+            [sys.executable, "-c", _CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert child.stdout is not None
+        assert child.stdin is not None
+        assert child.stdout.readline() == b"ready\n"
+        family = [me, *me.children(recursive=True)]
+        assert len(family) == 3
+        assert [policies(process) for process in family] == [{os.SCHED_IDLE}] * 3
+    assert [policies(process) for process in family] == [{os.SCHED_OTHER}] * 3
+    over.set()
+    waiting.join()
+    later.join()
+    child.communicate(b"\n")
+
+
+def test_it_stays_as_it_is_where_it_could_not_return(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: int, policy: int, _param: os.sched_param) -> None:
+        if policy == os.SCHED_OTHER:
+            raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    changed: list[int] = []
+    monkeypatch.setattr(idle_cores, "_schedule", lambda _, policy: changed.append(policy))
+    with on_idle_cores():
+        pass
+    assert changed == []
