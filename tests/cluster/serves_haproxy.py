@@ -3,7 +3,7 @@
 Its config is Serve's own, with what the environment says. Each line of input starts another
 HAProxy in place of the one before, as Serve does when a router comes or goes, and is echoed once
 the other has taken over. The end of input ends them all. With the line `forgotten` it knows no
-router, as one that was just started.
+router, as one that was just started; with `other`, another application has the address.
 """
 
 import asyncio
@@ -16,7 +16,8 @@ from ray.serve.config import HTTPOptions
 
 async def serve(directory: Path, front: int, back: int) -> None:
     """Serve until the input ends. `front` is the clients' port, the next two are HAProxy's own."""
-    known = {"app": BackendConfig("app", "/", servers=[ServerConfig("router", "127.0.0.1", back)])}
+    router = ServerConfig("router", "127.0.0.1", back)
+    known = {name: {name: BackendConfig(name, "/", servers=[router])} for name in ("app", "other")}
     api = HAProxyApi(
         HAProxyConfig(
             socket_path=str(directory / "admin.sock"),
@@ -29,14 +30,15 @@ async def serve(directory: Path, front: int, back: int) -> None:
             has_received_routes=True,
             has_received_servers=True,
         ),
-        known,
+        known["app"],
         config_file_path=str(directory / "haproxy.cfg"),
     )
     await api.start()
     try:
         print("started", flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
-            api.set_backend_configs({} if line == "forgotten\n" else known)
+            name = line.strip()
+            api.set_backend_configs({} if name == "forgotten" else known.get(name, known["app"]))
             await api.reload()
             print(line, end="", flush=True)
     finally:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cluster.haproxy import write_wrapper
+from cluster.haproxy import _SETTLE_S, write_wrapper
 from cluster.running_haproxy import cuts_s
 from configs.environment import HARD_STOP, node_environment
 
@@ -56,6 +57,28 @@ def test_one_that_knows_no_router_yet_asks_to_try_again(tmp_path: Path) -> None:
             )
 
     assert asyncio.run(scene()) == (503, "1", 200)
+
+
+def test_the_one_before_goes_on_while_routers_may_not_know_of_their_new_address(
+    tmp_path: Path,
+) -> None:
+    async def scene() -> list[bool]:
+        router, waited = _Router(), list[bool]()
+        async with (
+            router.listening() as back,
+            _haproxy(tmp_path, back, {}) as haproxy,
+            httpx.AsyncClient(base_url=haproxy.url, trust_env=False) as client,
+        ):
+            for line in ("reloaded", "other", "reloaded", "reloaded"):
+                began_s = time.monotonic()
+                reloading = asyncio.create_task(haproxy.reload(line))
+                while not reloading.done():
+                    assert (await client.get("/")).status_code == httpx.codes.OK
+                    await asyncio.sleep(0.05)
+                waited.append(time.monotonic() - began_s >= _SETTLE_S)
+            return waited
+
+    assert asyncio.run(scene()) == [False, True, True, False]
 
 
 async def _despite_reload(directory: Path, changes: dict[str, str]) -> list[str | BaseException]:

@@ -1,7 +1,5 @@
 """Whatever serves already, or one gang of one rank."""
 
-from pathlib import Path
-
 import pytest
 
 from deployments.ray_serve.rest_api import ServeApi
