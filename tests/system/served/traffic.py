@@ -1,6 +1,7 @@
-"""Clients that ask again as soon as they are answered."""
+"""Clients that ask again when they are answered, at once or after a pause."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -31,11 +32,12 @@ def client(deployed: Deployed) -> openai.AsyncOpenAI:
 class Traffic:
     """Clients that ask again and again, and the answers that they got, by question."""
 
-    def __init__(self, deployed: Deployed, clients: int, tokens: int) -> None:
+    def __init__(self, deployed: Deployed, clients: int, tokens: int, pause_s: float = 0.0) -> None:
         self.answers: list[tuple[int, str]] = []
         self._deployed = deployed
         self._clients = clients
         self._tokens = tokens
+        self._pause_s = pause_s
         self._over = asyncio.Event()
 
     async def _ask(self, number: int) -> None:
@@ -43,6 +45,8 @@ class Traffic:
             while not self._over.is_set():
                 text = await answer(api, self._deployed.model, number, self._tokens)
                 self.answers.append((number, text))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._over.wait(), self._pause_s)
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:

@@ -24,6 +24,7 @@ from tests.system.served.traffic import Traffic, answer, client
 
 CLIENTS = 3
 TOKENS = 80
+PAUSE_S = 1.0  # what starts takes only the cores that are idle
 NANO = "model_shards/nano_checkpoint"
 _GONE_S = 120
 _COME_EVERY_S = 0.1
@@ -38,7 +39,7 @@ def test_what_loses_its_gang_is_taken_back(deployed: Deployed, tmp_path: Path) -
 
     async def scene() -> tuple[dict[int, str], Traffic, int, str]:
         undisturbed = await answers(deployed)
-        traffic = Traffic(deployed, CLIENTS, TOKENS)
+        traffic = Traffic(deployed, CLIENTS, TOKENS, PAUSE_S)
         async with traffic.flowing():
             rolling = await roll(new, "--share", "0.5", "--share-s", "600")
             await said(rolling, "50% of the requests go to the first new gang")
@@ -98,7 +99,7 @@ async def rolled(
 ) -> tuple[Traffic, dict[int, str], int, str]:
     """Roll under traffic; return it, what was answered before, and the command's code and words."""
     undisturbed = await answers(deployed)
-    traffic = Traffic(deployed, CLIENTS, TOKENS)
+    traffic = Traffic(deployed, CLIENTS, TOKENS, PAUSE_S)
     async with traffic.flowing():
         rolling = await roll(new, *options)
         output = await rest(rolling)
