@@ -7,6 +7,7 @@ import pytest
 
 from cluster.local_ray import LocalRay
 from configs.environment import HARD_STOP
+from configs.schema import PROJECT_ROOT
 from deployments.ray_serve.rest_api import ServeApi
 from tests.system.served.deployed import HARD_STOP_S, SMALL4, command
 from tests.system.served.processes import proxies
@@ -19,6 +20,7 @@ def own_ray() -> Iterator[None]:
         pytest.exit("a Ray is running on this machine: stop it first (`small4 stop`)", returncode=2)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv(HARD_STOP, str(HARD_STOP_S))
+        environment.setenv("PYTHONPATH", str(PROJECT_ROOT))  # for what engines load of the tests
         yield
     command([str(SMALL4), "stop"], timeout_s=120)
     assert not proxies()

@@ -69,8 +69,9 @@ def test_what_a_forked_process_starts_is_forked_from_the_same() -> None:
         assert process.teller != process.forked
         assert process.teller.parent() == process.forked.parent()
         assert process.said[2:] == ["yes", "True"]
+        teller = process.teller
         process.forked.kill()
-        process.teller.wait(timeout=20)  # it ends with who started it
+        teller.wait(timeout=20)  # it ends with who started it
 
 
 def test_a_forkserver_that_lacks_what_it_was_to_load_is_not_used() -> None:
