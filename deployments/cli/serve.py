@@ -23,6 +23,7 @@ from configs.serve_file import DEFAULT_CONFIG, ServeFile
 from deployments.cli.errors import reported
 from deployments.cli.shard_set import prepare
 from deployments.ray_serve.rest_api import ApplicationStatus, DeploymentStatus, ServeApi
+from deployments.rolling.applications import same
 
 out = Console(highlight=False)
 
@@ -105,7 +106,8 @@ def _deploy(api: ServeApi, file: ServeFile) -> None:
 
     Raises ClusterError if the deployment fails.
     """
-    config = _as_running(api, file)
+    before, config = api.status(file.application), _as_running(api, file)
+    anew = before is None or not same(before.config, file.raw_application)
     api.deploy(config)
     sent_s = time.monotonic()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -123,7 +125,7 @@ def _deploy(api: ServeApi, file: ServeFile) -> None:
             _show(progress, bars, status.deployments if status else [])
             if status is not None and status.status == "RUNNING":
                 return
-            if status is None or not only_streams_are_left(status):
+            if status is None or not only_streams_are_left(status, anew=anew):
                 busy_s = time.monotonic()
             elif time.monotonic() - busy_s > _DRAINS_FOR_S:
                 out.print(
@@ -147,14 +149,18 @@ def _as_running(api: ServeApi, file: ServeFile) -> dict[str, Any]:
     return {**file.raw, "applications": applications}
 
 
-def only_streams_are_left(status: ApplicationStatus) -> bool:
+def only_streams_are_left(status: ApplicationStatus, *, anew: bool) -> bool:
     """Tell whether all is done, but for streams at routers that are let go.
 
-    They may take hours; Serve calls such an application DEPLOYING.
+    They may take hours; Serve calls such an application DEPLOYING. If all replicas are to be made
+    `anew`, routers from before are still to be replaced.
     """
     others = [deployment for deployment in status.deployments if deployment.status != "HEALTHY"]
     return bool(others) and all(
-        deployment.name == "Router" and deployment.drains for deployment in others
+        deployment.name == "Router"
+        and deployment.drains
+        and (deployment.since_s >= status.deployed_s or not anew)
+        for deployment in others
     )
 
 
@@ -203,11 +209,18 @@ def _greet(file: ServeFile) -> None:
     if scaling is not None and scaling.min_gangs == 0:
         out.print("No gang is up: the first request wakes one, and waits for it.")
         return
+    try:
+        _ask(f"{url}/chat/completions", model)
+    except httpx.HTTPError as error:
+        raise ClusterError(f"it serves, but a question had no answer: {error!r}") from error
+
+
+def _ask(url: str, model: str) -> None:
     question = "What do you serve?"
     out.print(f"[dim]> {question}[/]")
     with httpx.stream(
         "POST",
-        f"{url}/chat/completions",
+        url,
         json={
             "model": model,
             "messages": [{"role": "user", "content": question}],

@@ -24,6 +24,7 @@ class DeploymentStatus(BaseModel):
     stopping: int
     replicas: int
     wanted: int
+    since_s: float = 0.0  # when the oldest one that runs was started
 
     @property
     def drains(self) -> bool:
@@ -40,6 +41,7 @@ class ApplicationStatus(BaseModel):
     status: str
     message: str
     deployments: list[DeploymentStatus]
+    deployed_s: float = 0.0  # when, by the same clock as its replicas' starts
     config: dict[str, Any] = Field(exclude=True)  # as it was deployed
 
     @property
@@ -87,6 +89,14 @@ def _status(details: dict[str, Any]) -> ApplicationStatus:
             message=deployment["message"],
             **_counted([replica["state"] for replica in deployment["replicas"]]),
             wanted=deployment["target_num_replicas"],
+            since_s=min(
+                (
+                    replica["start_time_s"] or 0.0
+                    for replica in deployment["replicas"]
+                    if replica["state"] == "RUNNING"
+                ),
+                default=0.0,
+            ),
         )
         for name, deployment in details["deployments"].items()
     ]
@@ -96,6 +106,7 @@ def _status(details: dict[str, Any]) -> ApplicationStatus:
         status=details["status"],
         message=details["message"],
         deployments=deployments,
+        deployed_s=details["last_deployed_time_s"],
         config=details["deployed_app_config"] or {},
     )
 

@@ -80,4 +80,24 @@ def test_only_streams_at_routers_are_not_waited_for(
         deployments=[router, gang],
         config={},
     )
-    assert serve.only_streams_are_left(status) == done
+    assert serve.only_streams_are_left(status, anew=False) == done
+
+
+@pytest.mark.parametrize(
+    ("since_s", "anew", "done"),
+    [(150.0, True, True), (50.0, True, False), (50.0, False, True)],
+)
+def test_a_router_from_before_is_still_to_be_replaced(
+    since_s: float, anew: bool, done: bool
+) -> None:
+    router = deployment("Router", "UPDATING", "RUNNING", "STOPPING")
+    status = ApplicationStatus(
+        name="small4",
+        route_prefix="/",
+        status="DEPLOYING",
+        message="",
+        deployments=[router.model_copy(update={"since_s": since_s}), GANG],
+        deployed_s=100.0,
+        config={},
+    )
+    assert serve.only_streams_are_left(status, anew=anew) == done
