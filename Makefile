@@ -30,7 +30,7 @@ serve: $(READY) ## serve nano on this machine
 test: $(READY) $(NOISE) ## run every test: the fast lane, then those that start engines (50 minutes on two cores)
 	@$(GET_SSHD)
 	$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(FAST_LANE) && $(BIN)/python -m pytest tests/system)
-test-fast: $(READY) ## run the tests that start no engine, on all cores (2 minutes on two)
+test-fast: $(READY) ## run the tests that start no engine, on all cores (3 minutes on two)
 	$(FAST_LANE) $(ARGS)
 test-cluster: $(READY) ## `ray up` on two hosts made of namespaces (as root)
 	@$(GET_SSHD)
