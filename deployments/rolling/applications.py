@@ -47,8 +47,8 @@ def arriving(raw: Raw, *deployments: str) -> Raw:
 
     The replicas of these deployments start on cores that are idle, and all of them learn at once of
     a new address. By default a fifth of them does at a time. Serve sends requests for a new address
-    to the others, too, and a replica answers with 404 what isn't for the address that it knows.
-    While none is left, Serve's own proxy has requests wait. Read from Ray 2.60.
+    to the others, too, and a replica answers with 404 what isn't for the address that it knows;
+    `cluster.haproxy` gives all of them three seconds. Read from Ray 2.60.
     """
     overrides = {override["name"]: override for override in raw.get("deployments") or []}
     for name in deployments:
