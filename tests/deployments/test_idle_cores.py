@@ -23,6 +23,9 @@ def policies(process: psutil.Process) -> set[int]:
     return {os.sched_getscheduler(thread.id) for thread in process.threads()}
 
 
+@pytest.mark.skipif(
+    not idle_cores._may_return(), reason="needs root's rights, or the capability CAP_SYS_NICE"
+)
 def test_all_that_it_has_and_starts_gives_way_and_returns() -> None:
     over, me = threading.Event(), psutil.Process()
     waiting = threading.Thread(target=over.wait)
