@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 
 import psutil
 import pytest
@@ -13,7 +14,7 @@ from deployments.idle_cores import on_idle_cores
 
 _CHILD = """
 import subprocess, sys
-child = subprocess.Popen([sys.executable, "-c", "input()"])
+child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"])
 print("ready", flush=True)
 child.wait()
 """
@@ -27,26 +28,30 @@ def policies(process: psutil.Process) -> set[int]:
     not idle_cores._may_return(), reason="needs root's rights, or the capability CAP_SYS_NICE"
 )
 def test_all_that_it_has_and_starts_gives_way_and_returns() -> None:
-    over, me = threading.Event(), psutil.Process()
-    waiting = threading.Thread(target=over.wait)
-    waiting.start()
-    with on_idle_cores():
-        later = threading.Thread(target=over.wait)
-        later.start()
-        child = subprocess.Popen(
-            [sys.executable, "-c", _CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert child.stdout is not None
-        assert child.stdin is not None
-        assert child.stdout.readline() == b"ready\n"
-        family = [me, *me.children(recursive=True)]
-        assert len(family) == 3
-        assert [policies(process) for process in family] == [{os.SCHED_IDLE}] * 3
-    assert [policies(process) for process in family] == [{os.SCHED_OTHER}] * 3
-    over.set()
-    waiting.join()
-    later.join()
-    child.communicate(b"\n")
+    over = threading.Event()
+    with ExitStack() as leaving:
+
+        def begin_thread() -> None:
+            thread = threading.Thread(target=over.wait)
+            thread.start()
+            leaving.callback(thread.join)
+            leaving.callback(over.set)
+
+        begin_thread()
+        with on_idle_cores():
+            begin_thread()
+            child = leaving.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", _CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                )
+            )
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"ready\n"
+            started = psutil.Process(child.pid)
+            # Not all children of this process: what other tests began may be among them.
+            family = [psutil.Process(), started, *started.children()]
+            assert [policies(process) for process in family] == [{os.SCHED_IDLE}] * 3
+        assert [policies(process) for process in family] == [{os.SCHED_OTHER}] * 3
 
 
 def test_it_stays_as_it_is_where_it_could_not_return(monkeypatch: pytest.MonkeyPatch) -> None:
