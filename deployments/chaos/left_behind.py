@@ -32,8 +32,10 @@ def too_many(look: Look, shape: Shape) -> list[str]:
     return left + ([f"{look.requests} requests at ranks"] if look.requests else [])
 
 
-def quotas_left(held: Mapping[str, int]) -> list[str]:
+def quotas_left(held: Mapping[str, int] | None) -> list[str]:
     """Return the keys that still have open requests, by what the quota service has of them."""
+    if held is None:
+        return ["the quota service gives no answer"]
     return [f"{number} streams of key {name}" for name, number in held.items() if number]
 
 

@@ -17,6 +17,7 @@ from deployments.ray_serve.rest_api import ServeApi
 from deployments.wire.rank_entry import RankEntry
 
 _ROSTER_S = 5.0
+_QUOTAS_S = 60.0  # it may have been ended a moment ago
 _HEALTH_S = 3.0
 # How the processes of each role call themselves.
 _TITLES = {
@@ -39,6 +40,7 @@ class Observer:
         self._application = application
         self._api = ServeApi()
         self._roster = handle(application, "Roster")
+        self._quotas = handle(application, "Quotas")
 
     def look(self) -> Look:
         """Look once; what doesn't answer counts as not there."""
@@ -59,10 +61,12 @@ class Observer:
             requests=sum(entry.requests for entry in entries or ()),
         )
 
-    def streams_held(self) -> dict[str, int]:
-        """Return the streams that count against a key's limit, by its name."""
-        quotas = handle(self._application, "Quotas")
-        held: dict[str, int] = quotas.held.remote().result(timeout_s=_ROSTER_S)
+    def streams_held(self) -> dict[str, int] | None:
+        """Return the streams that count against a key's limit, by its name; None without answer."""
+        try:
+            held: dict[str, int] = self._quotas.held.remote().result(timeout_s=_QUOTAS_S)
+        except Exception:  # whatever Serve raises while the service or the controller is gone
+            return None
         return held
 
     def processes(self) -> dict[Role, list[psutil.Process]]:

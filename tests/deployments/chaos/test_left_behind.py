@@ -27,6 +27,10 @@ def test_streams_that_still_count_against_a_key_show() -> None:
     assert quotas_left({"chaos": 2, "other": 0}) == ["2 streams of key chaos"]
 
 
+def test_a_quota_service_that_gives_no_answer_is_told() -> None:
+    assert quotas_left(None) == ["the quota service gives no answer"]
+
+
 def test_zombies_and_orphans_show() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     head, process = psutil.Process(), psutil.Process(child.pid)
