@@ -26,7 +26,10 @@ for file; do
   fi
   test -z "$owners" || echo "$owners" >"$file.owners"
 done
-"""
+kill -0 $PPID || exit 1
+with_parent=
+! command -v setpriv >/dev/null || with_parent='setpriv --pdeathsig USR1'
+exec $with_parent """
 
 
 def write_wrapper(script: Path) -> Path:
@@ -40,9 +43,14 @@ def write_wrapper(script: Path) -> Path:
     status 503, which clients try again; by Serve's config it is 404. Where an application isn't at
     its address any more, the HAProxy before goes on for a while: Serve tells HAProxies of addresses
     before it tells the routers, and until then they answer with 404.
+
+    If Serve's process that started it is gone, with all of Ray or alone, HAProxy takes no more
+    connections, and ends after its last answer: one that is left would share the clients' port with
+    the next one, and knows of no change. (This needs util-linux's setpriv, which Debian and Ubuntu
+    always have.)
     """
     script.parent.mkdir(parents=True, exist_ok=True)
-    script.write_text(f'{_SCRIPT}exec {shlex.quote(get_haproxy_binary())} "$@" -dS\n')
+    script.write_text(f'{_SCRIPT}{shlex.quote(get_haproxy_binary())} "$@" -dS\n')
     script.chmod(0o700)
     return script
 

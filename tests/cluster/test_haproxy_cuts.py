@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from cluster.haproxy import _SETTLE_S, write_wrapper
@@ -81,6 +82,26 @@ def test_the_one_before_goes_on_while_routers_may_not_know_of_their_new_address(
     assert asyncio.run(scene()) == [False, True, True, False]
 
 
+def test_without_its_parent_it_ends_after_its_last_answer(tmp_path: Path) -> None:
+    async def scene() -> str:
+        router = _Router()
+        async with router.listening() as back, _haproxy(tmp_path, back, {}) as haproxy:
+            stream = asyncio.create_task(_get(haproxy.url + "/stream"))
+            await router.asked.acquire()
+            (process,) = _haproxies(tmp_path)
+            haproxy.lose_parent()
+            async with httpx.AsyncClient(base_url=haproxy.url, trust_env=False) as client:
+                with pytest.raises(httpx.ConnectError):
+                    while True:
+                        await client.get("/", headers={"Connection": "close"})
+            router.answers.set()
+            answer = await stream
+            process.wait(timeout=10)
+            return answer
+
+    assert asyncio.run(scene()) == "begun, ended"
+
+
 async def _despite_reload(directory: Path, changes: dict[str, str]) -> list[str | BaseException]:
     """Return what a client gets of a stream and of a late answer, if HAProxy is reloaded.
 
@@ -145,6 +166,9 @@ class _HAProxy:
         self._process.stdin.write(f"{line}\n".encode())
         await self.says(line)
 
+    def lose_parent(self) -> None:
+        self._process.kill()
+
     async def says(self, line: str) -> None:
         assert self._process.stdout is not None
         async with asyncio.timeout(60):
@@ -173,6 +197,16 @@ async def _haproxy(directory: Path, back: int, changes: dict[str, str]) -> Async
         assert process.stdin is not None
         process.stdin.close()
         await process.wait()
+        for left in _haproxies(directory):
+            left.kill()
+
+
+def _haproxies(directory: Path) -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.process_iter()
+        if process.name() == "haproxy" and str(directory / "haproxy.cfg") in process.cmdline()
+    ]
 
 
 def _free_ports() -> int:

@@ -28,7 +28,7 @@ def own_ray() -> Iterator[None]:
 
 # Scaling comes after a deployment of one router and of gangs of another size: Serve begins an
 # autoscaled deployment with as many replicas as the one had that it replaces.
-_ORDER = ("expert_parallel", "keys", "two_gangs", "clients", "skills", "scaling", "rolling")
+_ORDER = ("expert_parallel", "keys", "two_gangs", "clients", "skills", "scaling", "rolling", "head")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
