@@ -11,17 +11,11 @@ from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreReques
 
 from configs.admission import Admission
 from configs.deployment import Survival
-from configs.errors import (
-    CantMoveError,
-    EndedEnginesError,
-    LineFullError,
-    NoGangError,
-    RefusedError,
-    WaitedTooLongError,
-)
+from configs.errors import RefusedError
 from configs.tier import Tier
 from deployments.access.caller import Caller
 from deployments.autoscaling.reports import RouterReport
+from deployments.router import refusals
 from deployments.router.clock import Clock, LoopClock
 from deployments.router.fleet import Fleet, Roster
 from deployments.router.request_stats import RequestStats
@@ -146,7 +140,7 @@ class Dispatcher:
                 continue  # aborted meanwhile
             if at == replica and routed.wire_id in suspects:
                 logger.error("request %s ended two engines, and goes to no third", routed.id)
-                self._give_up(routed, _poisonous(routed.produced))
+                self._give_up(routed, refusals.poisonous(routed.produced))
             else:
                 self._requeue(routed, moved=True)
         self._plan_round()
@@ -186,10 +180,7 @@ class Dispatcher:
         """
         if (waiting := len(self._line)) < self._admission.max_waiting:
             return
-        full = LineFullError(
-            f"{waiting} requests wait already, which is all that may. Try again after the seconds "
-            "in `Retry-After`."
-        )
+        full = refusals.line_full(waiting)
         if (ticket := self._line.last_below(tier)) is None:
             raise full
         self._give_up(self._requests[ticket.request_id], full)
@@ -207,9 +198,9 @@ class Dispatcher:
             after_s = min(left_s, self._deadline_s)
             routed.deadline = self._clock.call_later(after_s, self._watch, routed)
         elif any_rank:
-            self._give_up(routed, _too_long(tier, max_wait_s))
+            self._give_up(routed, refusals.too_long(tier, max_wait_s))
         else:
-            self._give_up(routed, _no_gang(max_wait_s))
+            self._give_up(routed, refusals.no_gang(max_wait_s))
 
     def _give_up(self, routed: RoutedRequest, refused: RefusedError) -> None:
         """Refuse a request that has had no rank yet, or end the stream of one that has."""
@@ -271,7 +262,7 @@ class Dispatcher:
     def _requeue(self, routed: RoutedRequest, *, moved: bool) -> None:
         """Take a request back from its rank to its old place in the line, or end its stream."""
         if not routed.movable:
-            self._give_up(routed, _cant_move())
+            self._give_up(routed, refusals.cant_move())
             return
         self._abort_at_rank(routed)
         routed.requeue(self._clock.time(), moved=moved)
@@ -325,31 +316,3 @@ class Dispatcher:
         self._requests.pop(routed.id, None)
         self._line.part(routed.ticket)
         routed.stop_waiting()
-
-
-def _poisonous(produced: int) -> EndedEnginesError:
-    return EndedEnginesError(
-        f"The request ended two engines after {produced} tokens of its answer, and isn't tried at "
-        "a third. Change it; the operator finds the cause with `small4 status`."
-    )
-
-
-def _cant_move() -> CantMoveError:
-    return CantMoveError(
-        "The rank that computed this answer is lost, or a better class needs its place, and no "
-        "other rank could go on with the request's `seed`. Ask again, or without `seed`."
-    )
-
-
-def _too_long(tier: Tier, waited_s: float) -> WaitedTooLongError:
-    return WaitedTooLongError(
-        f"No rank had room within {waited_s:g} s, the longest that a request of class "
-        f"{tier.label} waits. Try again later."
-    )
-
-
-def _no_gang(waited_s: float) -> NoGangError:
-    return NoGangError(
-        f"No copy of the model has been up for {waited_s:g} s. Try again later; the operator sees "
-        "what is missing with `small4 status`."
-    )
