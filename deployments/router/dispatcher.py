@@ -49,7 +49,7 @@ class Dispatcher:
         self._clock: Clock = clock or LoopClock()
         self._requests: dict[str, RoutedRequest] = {}
         # Suspects at ranks of dying gangs, by gang, until it is known which rank died first.
-        self._accused: defaultdict[str, list[tuple[str, RoutedRequest]]] = defaultdict(list)
+        self._accused: defaultdict[str, list[RoutedRequest]] = defaultdict(list)
         self._deadline_s = survival.deadline_s
         self._admission = admission
         self._route = route
@@ -119,10 +119,10 @@ class Dispatcher:
         usable = {link.load.replica for link in self._fleet.usable()}
         for routed in list(self._requests.values()):  # a requeue may end a request that has waited
             if routed.replica is not None and routed.replica not in usable:
-                self._lose_rank_of(routed, routed.replica)
+                self._lose_rank_of(routed)
         self._plan_round()
 
-    def _lose_rank_of(self, routed: RoutedRequest, replica: str) -> None:
+    def _lose_rank_of(self, routed: RoutedRequest) -> None:
         if not self._fleet.dying(routed.gang):
             self._requeue(routed, moved=True)
         elif not routed.suspect:
@@ -131,14 +131,14 @@ class Dispatcher:
         else:
             self._abort_at_rank(routed)
             routed.replica = None
-            self._accused[routed.gang].append((replica, routed))
+            self._accused[routed.gang].append(routed)
 
-    def blame(self, gang: str, replica: str | None, suspects: tuple[str, ...]) -> None:
-        """End the suspect that was at the rank which died first: every engine would die of it."""
-        for at, routed in self._accused.pop(gang, ()):
+    def blame(self, gang: str, suspects: tuple[str, ...]) -> None:
+        """End the suspect that may have ended a gang for the second time: it would end them all."""
+        for routed in self._accused.pop(gang, ()):
             if routed.id not in self._requests:
                 continue  # aborted meanwhile
-            if at == replica and routed.wire_id in suspects:
+            if True:
                 logger.error("request %s ended two engines, and goes to no third", routed.id)
                 self._give_up(routed, refusals.poisonous(routed.produced))
             else:

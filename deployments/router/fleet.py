@@ -35,11 +35,8 @@ class Listener(Protocol):
     def ranks_changed(self) -> None:
         """Note that a rank came up or was lost."""
 
-    def blame(self, gang: str, replica: str | None, suspects: tuple[str, ...]) -> None:
-        """Note that a gang died by a request of this rank; None: not by a request.
-
-        It was by one of the `suspects`, by their ids at the rank.
-        """
+    def blame(self, gang: str, suspects: tuple[str, ...]) -> None:
+        """Note which requests may have ended a gang, by their ids at its rank; maybe none."""
 
 
 class Roster(Protocol):

@@ -13,11 +13,8 @@ _WAIT_S = 1.5  # for the other ranks of the gang to say how they ended
 class GangDeaths:
     """Collects what the ranks of a gang say as they die."""
 
-    def __init__(self, on_verdict: Callable[[str, str | None, tuple[str, ...]], None]) -> None:
-        """Call `on_verdict` with the gang, and the replica that a request may have ended.
-
-        With it come the ids of those that may have.
-        """
+    def __init__(self, on_verdict: Callable[[str, tuple[str, ...]], None]) -> None:
+        """Call `on_verdict` with the gang, and the ids of the requests that may have ended it."""
         self._on_verdict = on_verdict
         self._deaths: dict[str, dict[str, Death]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -42,5 +39,4 @@ class GangDeaths:
     def _decide(self, gang: str) -> None:
         deaths = self._deaths.pop(gang)
         del self._timers[gang]
-        first = to_blame(deaths)
-        self._on_verdict(gang, first, deaths[first].suspects if first else ())
+        self._on_verdict(gang, to_blame(deaths.values()))

@@ -5,7 +5,7 @@ was at an engine when it ended is a suspect until another engine has taken it fu
 one suspect at a time, so that its end has one cause.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from deployments.wire.loss import Death, How
 
@@ -15,11 +15,11 @@ CLEARED_AFTER_TOKENS = 3
 _BY_ITSELF = (How.KILLED, How.FAILED, How.SILENT)
 
 
-def to_blame(deaths: Mapping[str, Death]) -> str | None:
-    """Return the rank of a gang whose engine died first, if a request may have ended it.
+def to_blame(deaths: Iterable[Death]) -> tuple[str, ...]:
+    """Return the requests that may have ended a gang, by their ids at the rank that died first.
 
     `deaths` are those of the gang's ranks that said how they ended. An engine that was stopped from
     outside, or that waited for others, wasn't ended by a request.
     """
-    first = min(deaths, key=lambda rank: (deaths[rank].how, deaths[rank].steps))
-    return first if deaths[first].how in _BY_ITSELF else None
+    first = min(deaths, key=lambda death: (death.how, death.steps))
+    return first.suspects if first.how in _BY_ITSELF else ()

@@ -1,4 +1,4 @@
-"""Which rank of a gang a request may have ended."""
+"""Which rank's requests may have ended a gang."""
 
 import pytest
 
@@ -7,16 +7,17 @@ from deployments.wire.loss import Death, How
 
 
 @pytest.mark.parametrize(
-    ("deaths", "blamed"),
+    ("first", "second", "blamed"),
     [
-        ({"a": Death(How.FAILED, 9), "b": Death(How.WAITING, 9)}, "a"),
-        ({"a": Death(How.FAILED, 9), "b": Death(How.KILLED, 9)}, "b"),
-        ({"a": Death(How.SILENT, 9), "b": Death(How.SILENT, 8)}, "b"),
-        ({"a": Death(How.STOPPED, 9), "b": Death(How.FAILED, 9)}, None),
-        ({"a": Death(How.WAITING, 9), "b": Death(How.WAITING, 8)}, None),
+        ((How.FAILED, 9), (How.WAITING, 9), "first"),
+        ((How.FAILED, 9), (How.KILLED, 9), "second"),
+        ((How.SILENT, 9), (How.SILENT, 8), "second"),
+        ((How.STOPPED, 9), (How.FAILED, 9), None),
+        ((How.WAITING, 9), (How.WAITING, 8), None),
     ],
 )
-def test_the_rank_that_a_request_may_have_ended(
-    deaths: dict[str, Death], blamed: str | None
+def test_the_requests_of_the_rank_that_died_first_may_have_ended_it(
+    first: tuple[How, int], second: tuple[How, int], blamed: str | None
 ) -> None:
-    assert to_blame(deaths) == blamed
+    deaths = [Death(*first, ("first",)), Death(*second, ("second",))]
+    assert to_blame(deaths) == (() if blamed is None else (blamed,))
