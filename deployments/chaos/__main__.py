@@ -38,6 +38,9 @@ def chaos(  # noqa: PLR0913, PLR0917 - a command's options
     gangs: Annotated[int, typer.Option(min=2)] = 2,
     ranks: Annotated[int, typer.Option(min=1, help="In each gang.")] = 2,
     routers: Annotated[int, typer.Option(min=1)] = 2,
+    workers: Annotated[
+        bool, typer.Option("--workers", help="Engines with worker processes, to be hit, too.")
+    ] = False,
     clients: Annotated[int, typer.Option(min=1)] = 10,
     calm_s: Annotated[float, typer.Option(help="Traffic before the first fault.")] = 30,
     stall_s: Annotated[float, typer.Option(help="A client's patience without a token.")] = 330,
@@ -75,6 +78,7 @@ def chaos(  # noqa: PLR0913, PLR0917 - a command's options
             stall_s,
             patience_s,
             last_s,
+            workers,
         )
         into.mkdir(parents=True, exist_ok=True)
         machine, commit = Machine.this(), _commit()

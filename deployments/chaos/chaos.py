@@ -49,6 +49,7 @@ class Plan:
     stall_s: float  # how long a client waits without a token
     patience_s: float  # how long the deployment may take to be whole again
     last_s: float  # after the traffic's beginning no fault begins later
+    workers: bool = False  # engines compute in processes of their own, as with tensor parallelism
 
 
 def run(plan: Plan, left_out: dict[Kind, str], config: Path, step: Step) -> Run:
@@ -59,7 +60,10 @@ def run(plan: Plan, left_out: dict[Kind, str], config: Path, step: Step) -> Run:
     keys = config.with_name("keys.yaml")
     keys.write_text(keys_file(plan.clients * plan.shape.routers), encoding="utf-8")
     raw = local_config()
-    raw["applications"][0]["args"] |= {
+    args = raw["applications"][0]["args"]
+    if plan.workers:
+        args["engine"]["distributed_executor_backend"] = "mp"
+    args |= {
         "gangs": {"count": plan.shape.gangs, "ranks": plan.shape.ranks},
         "routers": {"count": plan.shape.routers},
         "access": {"keys_file": str(keys.resolve())},
