@@ -119,11 +119,17 @@ def _sum(rows: list[Row]) -> str:
     text = (
         f"{len(rows)} runs, {faults} faults, {sum(row.sent for row in rows)} requests: {failed} "
         f"failed, {wrong} wrong, {sum(row.indeterminate for row in rows)} cut off by the fault "
-        f"itself, {sum(row.left_behind for row in rows)} things left behind."
+        f"itself, {sum(row.left_behind for row in rows)} things left behind ({_where(rows)})."
     )
     if bad:
         return f"{text} {bad} of {faults} faults did harm."
     return f"{text} By the rule of three, fewer than {bound(faults):.1%} of faults do harm (95%)."
+
+
+def _where(rows: list[Row]) -> str:
+    """Say on which machines, when and at which commits they were played."""
+    columns = zip(*((row.machine, row.date, f"`{row.commit}`") for row in rows), strict=True)
+    return "; ".join(", ".join(dict.fromkeys(column)) for column in columns)
 
 
 def _kinds(rows: list[Row]) -> Iterator[str]:

@@ -37,6 +37,7 @@ def test_harm_is_said_and_no_bound_is() -> None:
     text = tables([ROW, GOOD])
     assert "1 of 2 faults did harm" in text
     assert "rule of three" not in text
+    assert f"({ROW.machine}; {ROW.date}; `{ROW.commit}`)" in text
     assert "| `kill-engine` | 2 | 1 | 1.0 | 20.0 | 50.0 |" in text
 
 
