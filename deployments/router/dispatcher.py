@@ -138,7 +138,7 @@ class Dispatcher:
         for routed in self._accused.pop(gang, ()):
             if routed.id not in self._requests:
                 continue  # aborted meanwhile
-            if True:
+            if routed.wire_id in suspects:
                 logger.error("request %s ended two engines, and goes to no third", routed.id)
                 self._give_up(routed, refusals.poisonous(routed.produced))
             else:
