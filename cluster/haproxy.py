@@ -27,8 +27,8 @@ for file; do
   test -z "$owners" || echo "$owners" >"$file.owners"
 done
 kill -0 $PPID || exit 1
-with_parent=
-! command -v setpriv >/dev/null || with_parent='setpriv --pdeathsig USR1'
+with_parent='setpriv --pdeathsig USR1'
+$with_parent true 2>/dev/null || with_parent=
 exec $with_parent """
 
 
