@@ -29,7 +29,12 @@ def test_it_ends_two_engines_and_fails_alone(deployed: Deployed) -> None:
     answers, failed = asyncio.run(scene())
     assert "ended two engines" in str(failed)
     assert answers == expected
-    now = deployed.wait_until(both_gangs, timeout_s=250)
-    lost = now["lost"][: len(now["lost"]) - len(status["lost"])]
+    known = len(status["lost"])
+
+    def both_are_replaced(status: dict[str, Any]) -> bool:
+        return both_gangs(status) and len(status["lost"]) >= known + 2
+
+    now = deployed.wait_until(both_are_replaced, timeout_s=250)
+    lost = now["lost"][: len(now["lost"]) - known]
     assert {cause["gang"] for cause in lost} == gangs(status)
     assert ["poisoned" in cause["doing"] for cause in lost] == [True, True]
