@@ -30,6 +30,7 @@ out = Console(highlight=False)
 _RAY_START_TIMEOUT_S = 120
 _RESEND_AFTER_S = 10
 _DRAINS_FOR_S = 5  # many turns of Serve's control loop: nothing else is left to do
+_IDLE_DRAINS_FOR_S = 60  # a router without streams has gone by then
 
 
 def serve(
@@ -48,10 +49,10 @@ def serve(
         try:
             if ray is not None:
                 _wait_for_ray(api, ray)
-            _deploy(api, file)
+            all_new = _deploy(api, file)
             if (warning := cuts(file, running_config())) is not None:
                 out.print(f"[yellow]{warning}[/]")
-            _greet(file)
+            _greet(file, ask=all_new)
             if detach:
                 out.print("It goes on in the background: `small4 status`, `small4 stop`.")
                 return
@@ -101,10 +102,11 @@ def _wait_for_ray(api: ServeApi, ray: LocalRay) -> None:
             time.sleep(0.5)
 
 
-def _deploy(api: ServeApi, file: ServeFile) -> None:
+def _deploy(api: ServeApi, file: ServeFile) -> bool:
     """Send the config, and show each deployment's replicas until all of them run.
 
-    Raises ClusterError if the deployment fails.
+    Returns False if routers of the config before go on until streams have ended. Raises
+    ClusterError if the deployment fails.
     """
     before, config = api.status(file.application), _as_running(api, file)
     anew = before is None or not same(before.config, file.raw_application)
@@ -124,16 +126,17 @@ def _deploy(api: ServeApi, file: ServeFile) -> None:
                 raise ClusterError(f"the deployment failed:\n{status.reason}")
             _show(progress, bars, status.deployments if status else [])
             if status is not None and status.status == "RUNNING":
-                return
+                return True
             if status is None or not only_streams_are_left(status, anew=anew):
                 busy_s = time.monotonic()
-            elif time.monotonic() - busy_s > _DRAINS_FOR_S:
-                out.print(
-                    "Streams go on at routers that are let go, for at most "
-                    f"{file.deployment.router_drain_s:g} s. What may be left of a change of the "
-                    "other routers follows then."
-                )
-                return
+            else:
+                keeps_old = anew and any(each.keeps_old for each in status.deployments)
+                if time.monotonic() - busy_s > (_IDLE_DRAINS_FOR_S if keeps_old else _DRAINS_FOR_S):
+                    out.print(
+                        "Streams go on at routers that are let go, for at most "
+                        f"{file.deployment.router_drain_s:g} s."
+                    )
+                    return not keeps_old
             time.sleep(1)
 
 
@@ -153,13 +156,13 @@ def only_streams_are_left(status: ApplicationStatus, *, anew: bool) -> bool:
     """Tell whether all is done, but for streams at routers that are let go.
 
     They may take hours; Serve calls such an application DEPLOYING. If all replicas are to be made
-    `anew`, routers from before are still to be replaced.
+    `anew`, routers from before are still to be replaced, unless that has to wait for those streams.
     """
     others = [deployment for deployment in status.deployments if deployment.status != "HEALTHY"]
     return bool(others) and all(
         deployment.name == "Router"
         and deployment.drains
-        and (deployment.since_s >= status.deployed_s or not anew)
+        and (not anew or not deployment.old_running or deployment.keeps_old)
         for deployment in others
     )
 
@@ -197,7 +200,7 @@ def _show(progress: Progress, bars: dict[str, TaskID], deployments: list[Deploym
         progress.update(bars[name], description=text, completed=int(done))
 
 
-def _greet(file: ServeFile) -> None:
+def _greet(file: ServeFile, *, ask: bool) -> None:
     """Wait until the API answers, and stream one chat request, as a client would."""
     url, model = f"{file.url}/v1", file.deployment.model.name
     _wait_for_answer(f"{file.url}/health")
@@ -208,6 +211,12 @@ def _greet(file: ServeFile) -> None:
     scaling = file.deployment.gangs.autoscaling
     if scaling is not None and scaling.min_gangs == 0:
         out.print("No gang is up: the first request wakes one, and waits for it.")
+        return
+    if not ask:
+        out.print(
+            "Until then the other routers have the config from before, and use no gang whose "
+            "engines or weights it would not make. `small4 roll` changes all of it at once."
+        )
         return
     try:
         _ask(f"{url}/chat/completions", model)

@@ -24,13 +24,23 @@ class DeploymentStatus(BaseModel):
     stopping: int
     replicas: int
     wanted: int
-    since_s: float = 0.0  # when the oldest one that runs was started
+    old_running: int = 0  # of those that run, how many were started before the last deployment
+    old: int = 0  # how many of all were
 
     @property
     def drains(self) -> bool:
         """Whether all is as wanted, but for replicas that end what they have begun."""
         others = self.replicas - self.running
         return self.running == self.wanted and 0 < self.stopping == others
+
+    @property
+    def keeps_old(self) -> bool:
+        """Whether Serve replaces no old replica before others have ended what they have begun.
+
+        It doesn't begin while there are more old ones than replicas are wanted. Read from Ray
+        2.60.
+        """
+        return self.old_running > 0 and self.old > self.wanted
 
 
 class ApplicationStatus(BaseModel):
@@ -41,7 +51,6 @@ class ApplicationStatus(BaseModel):
     status: str
     message: str
     deployments: list[DeploymentStatus]
-    deployed_s: float = 0.0  # when, by the same clock as its replicas' starts
     config: dict[str, Any] = Field(exclude=True)  # as it was deployed
 
     @property
@@ -73,11 +82,15 @@ def serving(
     return next(iter(known or family.values()), None)
 
 
-def _counted(states: list[str]) -> dict[str, int]:
+def _counted(replicas: list[dict[str, Any]], deployed_s: float) -> dict[str, int]:
+    states = [replica["state"] for replica in replicas]
+    old = [replica["state"] for replica in replicas if (replica["start_time_s"] or 0) < deployed_s]
     return {
         "running": states.count("RUNNING"),
         "stopping": states.count("STOPPING"),
         "replicas": len(states),
+        "old_running": old.count("RUNNING"),
+        "old": len(old),
     }
 
 
@@ -87,16 +100,8 @@ def _status(details: dict[str, Any]) -> ApplicationStatus:
             name=name,
             status=deployment["status"],
             message=deployment["message"],
-            **_counted([replica["state"] for replica in deployment["replicas"]]),
+            **_counted(deployment["replicas"], details["last_deployed_time_s"]),
             wanted=deployment["target_num_replicas"],
-            since_s=min(
-                (
-                    replica["start_time_s"] or 0.0
-                    for replica in deployment["replicas"]
-                    if replica["state"] == "RUNNING"
-                ),
-                default=0.0,
-            ),
         )
         for name, deployment in details["deployments"].items()
     ]
@@ -106,7 +111,6 @@ def _status(details: dict[str, Any]) -> ApplicationStatus:
         status=details["status"],
         message=details["message"],
         deployments=deployments,
-        deployed_s=details["last_deployed_time_s"],
         config=details["deployed_app_config"] or {},
     )
 

@@ -84,20 +84,24 @@ def test_only_streams_at_routers_are_not_waited_for(
 
 
 @pytest.mark.parametrize(
-    ("since_s", "anew", "done"),
-    [(150.0, True, True), (50.0, True, False), (50.0, False, True)],
+    ("old_running", "old", "anew", "done"),
+    [
+        (0, 1, True, True),
+        (1, 2, True, False),  # of two routers, the second is still to be replaced
+        (1, 3, True, True),  # of three, one is let go, and Serve replaces none before it has gone
+        (1, 2, False, True),
+    ],
 )
-def test_a_router_from_before_is_still_to_be_replaced(
-    since_s: float, anew: bool, done: bool
+def test_a_router_from_before_is_waited_for_if_serve_replaces_it_now(
+    old_running: int, old: int, anew: bool, done: bool
 ) -> None:
-    router = deployment("Router", "UPDATING", "RUNNING", "STOPPING")
+    router = deployment("Router", "UPDATING", "RUNNING", "RUNNING", "STOPPING", wanted=2)
     status = ApplicationStatus(
         name="small4",
         route_prefix="/",
         status="DEPLOYING",
         message="",
-        deployments=[router.model_copy(update={"since_s": since_s}), GANG],
-        deployed_s=100.0,
+        deployments=[router.model_copy(update={"old_running": old_running, "old": old}), GANG],
         config={},
     )
     assert serve.only_streams_are_left(status, anew=anew) == done
