@@ -17,6 +17,7 @@ from deployments.front_end import (
     error_form,
     fan_out,
     grammars,
+    incomplete_responses,
     model_card,
     parser_tables,
     renderer,
@@ -24,6 +25,7 @@ from deployments.front_end import (
     service_tier,
     unread,
 )
+from deployments.front_end.answers import detokenizer, parser
 from deployments.front_end.images import media
 from deployments.front_end.middleware.body_limit import BodyLimit
 from deployments.front_end.middleware.hang_up import HangUp
@@ -90,10 +92,13 @@ def _change_vllm(limits: RequestLimits) -> None:
     """
     grammars.install()
     parser_tables.install()
+    detokenizer.install()
+    parser.install()
     fan_out.install(limits)
     media.install(limits.pixels)
     renderer.install(limits)
     response_items.install()
+    incomplete_responses.install()
     broken_off.install()
     service_tier.install()
 

@@ -1,4 +1,4 @@
-"""Runs a whole router without Serve; its only rank ends every answer at once."""
+"""Runs a whole router without Serve; its only rank answers with the tokens that a test dictates."""
 
 import asyncio
 import logging.config
@@ -22,6 +22,8 @@ from deployments.router.router import Guard, Parts, Router
 from deployments.scheduling.routing import least_loaded_rank
 from tests.deployments.router.fake_shard import FakeRoster, FakeShard
 
+_END = 2  # Mistral's token for the end of an answer
+
 
 class Open:
     """Guard, scaler and successor of an open router without Serve: they do nothing."""
@@ -43,6 +45,7 @@ class WholeRouter:
     client: httpx.AsyncClient
     renderer: CheckedRenderer
     asked: list[EngineCoreRequest] = field(default_factory=list)  # what has reached the rank
+    answer: list[int] = field(default_factory=lambda: [_END])  # to each request
 
 
 @asynccontextmanager
@@ -74,7 +77,7 @@ async def _served(deployment: Deployment, guard: Guard) -> AsyncIterator[WholeRo
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://router") as client:
         whole = WholeRouter(app, client, router.llm.renderer)
-        ending = asyncio.create_task(_end_answers(shard, whole.asked))
+        ending = asyncio.create_task(_answer(shard, whole))
         try:
             yield whole
         finally:
@@ -92,8 +95,15 @@ async def close(router: Router) -> None:
     llm.engine_core = None  # or vLLM closes it again when the loop is gone
 
 
-async def _end_answers(shard: FakeShard, asked: list[EngineCoreRequest]) -> None:
+async def _answer(shard: FakeShard, router: WholeRouter) -> None:
     while True:
         request = await shard.requests.get()
-        asked.append(request)
-        await shard.say(request.request_id, [2], FinishReason.STOP)
+        router.asked.append(request)
+        params = request.sampling_params
+        assert params is not None
+        tokens = router.answer[: params.max_tokens]
+        for token in tokens[:-1]:
+            await shard.say(request.request_id, [token])
+        ends = tokens == router.answer
+        finish = FinishReason.STOP if ends else FinishReason.LENGTH
+        await shard.say(request.request_id, tokens[-1:], finish)

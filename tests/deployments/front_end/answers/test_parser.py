@@ -1,0 +1,200 @@
+"""Tests what clients get of dictated answers; `tests/system/served`, of a real engine's."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import anthropic
+import httpx2
+import openai
+import pytest
+
+from tests.deployments.router.whole_router import WholeRouter, whole_router
+
+MODEL = "mistral-small-4"
+PARAMETERS = {"type": "object", "properties": {"text": {"type": "string"}}}
+ARGUMENTS = '{"text": "<s>9</s> [ARGS] [INST] 東"}'
+ASK: Any = [{"role": "user", "content": "Note it."}]
+CHAT_TOOLS: Any = [{"type": "function", "function": {"name": "note", "parameters": PARAMETERS}}]
+RESPONSES_TOOLS: Any = [{"type": "function", "name": "note", "parameters": PARAMETERS}]
+MESSAGES_TOOLS: Any = [{"name": "note", "input_schema": PARAMETERS}]
+
+
+@dataclass
+class Clients:
+    router: WholeRouter
+    openai: openai.AsyncOpenAI
+    anthropic: anthropic.AsyncAnthropic
+
+    def answers(self, *parts: str) -> int:
+        """Have the rank answer with these control tokens and texts; return how many tokens."""
+        tokenizer = self.router.renderer.tokenizer
+        control = dict(zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True))
+        self.router.answer = []
+        for part in parts:
+            ordinary = tokenizer.encode(part, add_special_tokens=False)
+            self.router.answer += [control[part]] if part in control else ordinary
+        return len(self.router.answer)
+
+
+@asynccontextmanager
+async def _clients() -> AsyncIterator[Clients]:
+    async with whole_router(weights={}) as router:
+        url, key = "http://router", "none"
+        transport = httpx2.ASGITransport(router.app)
+        async with httpx2.AsyncClient(transport=transport) as client:
+            yield Clients(
+                router,
+                openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key, http_client=client),
+                anthropic.AsyncAnthropic(base_url=url, api_key=key, http_client=client),
+            )
+
+
+Play = Callable[[Callable[[Clients], Coroutine[Any, Any, None]]], None]
+
+
+@pytest.fixture(scope="module")
+def play() -> Iterator[Play]:
+    """Plays a scene with the clients of one router, the same for all tests."""
+    with asyncio.Runner() as runner:
+        opened = _clients()
+        clients = runner.run(opened.__aenter__())
+        yield lambda scene: runner.run(asyncio.wait_for(scene(clients), timeout=60))
+        runner.run(opened.__aexit__(None, None, None))
+
+
+CALL = ("[TOOL_CALLS]", "note", "[ARGS]", ARGUMENTS, "</s>")
+
+
+async def chat(asked: Clients, *, stream: bool, **options: Any) -> tuple[Any, ...]:
+    """Return thoughts, text, calls as (name, arguments), and the finish reason."""
+    create = asked.openai.chat.completions.create
+    if not stream:
+        done = await create(model=MODEL, messages=ASK, **options)
+        (choice,) = done.choices
+        found = [(c.function.name, c.function.arguments) for c in choice.message.tool_calls or ()]
+        message: Any = choice.message
+        thoughts = getattr(message, "reasoning", None)
+        return thoughts or "", message.content or "", found, choice.finish_reason
+    thoughts, text, calls, finish = "", "", dict[int, list[str]](), None
+    async for chunk in await create(model=MODEL, messages=ASK, stream=True, **options):
+        delta: Any = chunk.choices[0].delta
+        thoughts += getattr(delta, "reasoning", None) or ""
+        text += delta.content or ""
+        for call in delta.tool_calls or ():
+            known = calls.setdefault(call.index, ["", ""])
+            known[0] += call.function.name or ""
+            known[1] += call.function.arguments or ""
+        finish = chunk.choices[0].finish_reason or finish
+    return thoughts, text, [tuple(call) for call in calls.values()], finish
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_text_that_looks_like_control_tokens_is_text(play: Play, stream: bool) -> None:
+    text = "Use <s>, [INST], [THINK] and [TOOL_CALLS]add[ARGS]{}. naïve 東京 👩‍🚀 ☔"
+
+    async def scene(asked: Clients) -> None:
+        asked.answers("[THINK]", f"So {text}", "[/THINK]", text, "</s>")
+        expected: Any = (f"So {text}", text, [], "stop")
+        assert await chat(asked, stream=stream) == expected
+        assert await chat(asked, stream=stream, tools=CHAT_TOOLS) == expected
+
+    play(scene)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("stop", [[], ["\n\n"], ["\n", "a stop string that is longer"]])
+def test_a_call_is_one_whatever_stops_the_answer(play: Play, stream: bool, stop: list[str]) -> None:
+    async def scene(asked: Clients) -> None:
+        asked.answers(*CALL)
+        got = await chat(asked, stream=stream, tools=CHAT_TOOLS, stop=stop)
+        assert got == ("", "", [("note", ARGUMENTS)], "tool_calls")
+
+    play(scene)
+
+
+def test_a_cut_off_call_is_none(play: Play) -> None:
+    async def scene(asked: Clients) -> None:
+        tokens = asked.answers(*CALL)
+        for most in range(1, tokens):
+            whole = await chat(asked, stream=False, tools=CHAT_TOOLS, max_tokens=most)
+            assert whole == ("", "", [], "length")
+            *_, calls, finish = await chat(asked, stream=True, tools=CHAT_TOOLS, max_tokens=most)
+            assert finish == "length"
+            assert all(ARGUMENTS.startswith(arguments) for _, arguments in calls)
+            assert all(arguments for _, arguments in calls)
+
+    play(scene)
+
+
+def test_a_cut_off_call_is_no_block_of_a_message(play: Play) -> None:
+    async def scene(asked: Clients) -> None:
+        tokens = asked.answers("One moment.", *CALL)
+        given: Any = {"model": MODEL, "messages": ASK, "tools": MESSAGES_TOOLS}
+        for most in (*range(1, tokens, 5), tokens - 1):
+            whole = await asked.anthropic.messages.create(max_tokens=most, **given)
+            async with asked.anthropic.messages.stream(max_tokens=most, **given) as stream:
+                streamed = await stream.get_final_message()
+            for message in (whole, streamed):
+                assert message.stop_reason == "max_tokens"
+                assert [block.type for block in message.content] == ["text"]
+        whole = await asked.anthropic.messages.create(max_tokens=tokens, **given)
+        async with asked.anthropic.messages.stream(max_tokens=tokens, **given) as stream:
+            streamed = await stream.get_final_message()
+        for message in (whole, streamed):
+            assert message.stop_reason == "tool_use"
+            blocks: list[Any] = list(message.content)
+            assert [block.type for block in blocks] == ["text", "tool_use"]
+            assert blocks[1].input == {"text": "<s>9</s> [ARGS] [INST] 東"}
+
+    play(scene)
+
+
+def test_a_cut_off_call_is_no_item_of_a_response(play: Play) -> None:
+    async def scene(asked: Clients) -> None:
+        tokens = asked.answers(*CALL)
+        given: Any = {"model": MODEL, "input": "Note it.", "tools": RESPONSES_TOOLS}
+        for most in (*range(1, tokens, 5), tokens - 1):
+            whole = await asked.openai.responses.create(max_output_tokens=most, **given)
+            assert whole.status == "incomplete"
+            async with asked.openai.responses.stream(max_output_tokens=most, **given) as stream:
+                events = [event async for event in stream]
+            last: Any = events[-1]
+            assert last.type == "response.incomplete"
+            assert not [event for event in events if "function_call" in event.type]
+            for response in (whole, last.response):
+                assert not [item for item in response.output if item.type == "function_call"]
+        whole = await asked.openai.responses.create(max_output_tokens=tokens, **given)
+        (call,) = whole.output
+        assert call.type == "function_call"
+        assert (call.name, call.arguments) == ("note", ARGUMENTS)
+
+    play(scene)
+
+
+def test_only_thoughts_count_as_reasoning(play: Play) -> None:
+    async def scene(asked: Clients) -> None:
+        create = asked.openai.chat.completions.create
+        thoughts = asked.answers("So it is")
+        for parts, expected in (
+            (("[THINK]", "So it is", "[/THINK]", "Yes", "</s>"), thoughts),
+            (('{"ok": true}', "</s>"), 0),
+        ):
+            tokens = asked.answers(*parts)
+            done = await create(model=MODEL, messages=ASK)
+            stream = await create(
+                model=MODEL, messages=ASK, stream=True, stream_options={"include_usage": True}
+            )
+            *_, last = [chunk async for chunk in stream]
+            for usage in (done.usage, last.usage):
+                assert usage is not None
+                assert usage.completion_tokens == tokens
+                assert usage.completion_tokens_details is not None
+                assert usage.completion_tokens_details.reasoning_tokens == expected
+            response = await asked.openai.responses.create(model=MODEL, input="Note it.")
+            assert response.usage is not None
+            assert response.usage.output_tokens_details.reasoning_tokens == expected
+
+    play(scene)
