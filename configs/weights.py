@@ -19,6 +19,11 @@ class Model(Strict):
         "set only `small4 serve` reads it, to cut a set that isn't there yet.",
     )
     name: str = Field(default="mistral-small-4", min_length=1)
+    reasoning_effort: Literal["nearest", "strict"] = Field(
+        default="nearest",
+        description="The model knows the efforts none and high. Others are taken for the nearest "
+        "of them (minimal and low for none), or are a 400.",
+    )
 
     @field_validator("source")
     @classmethod

@@ -14,6 +14,7 @@ from configs.deployment import Deployment
 from configs.request_limits import RequestLimits
 from deployments.front_end import (
     broken_off,
+    effort,
     error_form,
     fan_out,
     grammars,
@@ -23,11 +24,13 @@ from deployments.front_end import (
     renderer,
     response_items,
     service_tier,
+    tool_results,
     unread,
 )
 from deployments.front_end.answers import detokenizer, parser
 from deployments.front_end.images import media
 from deployments.front_end.middleware.body_limit import BodyLimit
+from deployments.front_end.middleware.effort_used import EffortUsed
 from deployments.front_end.middleware.hang_up import HangUp
 from deployments.front_end.middleware.time_limit import TimeLimit
 from deployments.front_end.middleware.turned_away import TurnedAway
@@ -48,7 +51,7 @@ async def api_server(
     `core` reaches the engines, `retry_after_s` says when to send a refused request again, and
     `guard` adds the middleware that asks for keys. Changes vLLM for this process.
     """
-    _change_vllm(deployment.limits)
+    _change_vllm(deployment)
     arguments, config = router_config(deployment)
     _fix_grammar_backend(config)
     llm = _async_llm(config, core)
@@ -80,16 +83,18 @@ def add_middleware(
     """
     guard(app)
     app.add_middleware(BodyLimit, mebibytes=limits.body_mib)
+    app.add_middleware(EffortUsed)
     app.add_middleware(TurnedAway, retry_after_s=retry_after_s)
     app.add_middleware(TimeLimit, limit_s=limits.request_s)
     app.add_middleware(HangUp)
 
 
-def _change_vllm(limits: RequestLimits) -> None:
+def _change_vllm(deployment: Deployment) -> None:
     """Make the changes that must stand before vLLM reads its config and makes its renderer.
 
     Their order doesn't matter: each changes another part of vLLM.
     """
+    limits = deployment.limits
     grammars.install()
     parser_tables.install()
     detokenizer.install()
@@ -101,6 +106,8 @@ def _change_vllm(limits: RequestLimits) -> None:
     incomplete_responses.install()
     broken_off.install()
     service_tier.install()
+    effort.install(strict=deployment.model.reasoning_effort == "strict")
+    tool_results.install()
 
 
 def _fix_grammar_backend(config: Any) -> None:

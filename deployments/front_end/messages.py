@@ -13,9 +13,12 @@ from vllm.exceptions import VLLMValidationError
 
 from configs.host_name import HostName
 from configs.request_limits import RequestLimits
+from deployments.front_end.history import in_order
+from deployments.front_end.images.data_url import inline_image
 from deployments.front_end.images.links import allowed_url
 
 _ROLES = ("system", "user", "assistant", "tool")
+_SAME_AS = {"developer": "system"}
 _TEXTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
 _IMAGES = ("image_url", "input_image")
 
@@ -29,7 +32,7 @@ def normalized(
     Raises VLLMValidationError for a conversation that can't be served.
     """
     hosts = limits.image_hosts
-    written = [_message(message, hosts) for message in require_objects(messages)]
+    written = in_order(_message(message, hosts) for message in require_objects(messages))
     if not written:
         raise _error('messages is empty: send at least one, {"role": "user", "content": "…"}.')
     if len(written) > limits.messages:
@@ -52,26 +55,20 @@ def require_objects(messages: Iterable[Any]) -> list[Mapping[str, Any]]:
     return objects
 
 
-def require_inline(url: Any) -> None:
-    """Raise VLLMValidationError for an image that would have to be fetched."""
-    # Lower case: Mistral's tokenizer knows no other.
-    if not isinstance(url, str) or not url.startswith("data:image/"):
-        raise VLLMValidationError(
-            "Send the image in the request, as data:image/png;base64,…: this server fetches none.",
-            parameter="image_url",
-            value=str(url)[:40],
-        )
-
-
 def _message(message: Mapping[str, Any], hosts: Sequence[HostName]) -> dict[str, Any]:
     role, content = message.get("role"), message.get("content")
+    role = _SAME_AS.get(str(role), role)
     if role not in _ROLES:
         raise _error(f"A message's role is {role!r}: it must be one of {', '.join(_ROLES)}.")
-    if content is None and role != "assistant":
-        raise _error(f"A message from {role} has no content: give it a text, or a list of parts.")
-    if content is None or isinstance(content, str):
-        return dict(message)
-    return {**message, "content": [_part(part, hosts) for part in content]}
+    if content is None:
+        if role != "assistant":
+            raise _error(
+                f"A message from {role} has no content: give it a text, or a list of parts."
+            )
+        content = message.get("refusal")
+    if content is not None and not isinstance(content, str):
+        content = [_part(part, hosts) for part in content]
+    return {**message, "role": role, "content": content}
 
 
 def _part(part: Any, hosts: Sequence[HostName]) -> dict[str, Any]:
@@ -83,14 +80,26 @@ def _part(part: Any, hosts: Sequence[HostName]) -> dict[str, Any]:
     if kind in _IMAGES:
         image = part.get("image_url")
         url = image.get("url") if isinstance(image, Mapping) else image
-        if hosts and not (isinstance(url, str) and url.startswith("data:")):
+        if hosts and not (isinstance(url, str) and url[:5].lower() == "data:"):
             allowed_url(url, hosts)
         else:
-            require_inline(url)
+            url = inline_image(url)
         return {"type": "image_url", "image_url": {"url": url}}
+    if kind == "tool_reference":
+        return {"type": "text", "text": str(part.get("tool_name") or part.get("name"))}
     if kind == "thinking":
-        return {name: part[name] for name in ("type", "thinking", "closed") if name in part}
+        known = {name: part[name] for name in ("type", "thinking", "closed") if name in part}
+        return {**known, "thinking": _thoughts(known.get("thinking"))}
     raise _error(f"A content part's type is {kind!r}: it must be text or image_url.")
+
+
+def _thoughts(thinking: Any) -> str:
+    """Return the text of thoughts in Mistral's own form, a list of parts, or in another's."""
+    if isinstance(thinking, str):
+        return thinking
+    if isinstance(thinking, Sequence) and all(isinstance(part, Mapping) for part in thinking):
+        return "".join(str(part.get("text") or "") for part in thinking)
+    raise _error("A thinking part has no thoughts: give it a text, or a list of text parts.")
 
 
 def _error(reason: str) -> VLLMValidationError:

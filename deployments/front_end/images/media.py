@@ -9,8 +9,9 @@ from typing import Any
 from vllm.exceptions import VLLMValidationError
 from vllm.multimodal.media import MEDIA_CONNECTOR_REGISTRY, MediaConnector
 
+from deployments.front_end.images import samples
+from deployments.front_end.images.data_url import unreadable
 from deployments.front_end.images.tokens import upright_size
-from deployments.front_end.messages import require_inline
 
 _NAME = "small4-inline"
 
@@ -19,6 +20,7 @@ def install(pixels: int) -> None:
     """Make vLLM in this process load images through `InlineMedia`, of at most `pixels` each."""
     InlineMedia.pixels = pixels
     os.environ["VLLM_MEDIA_CONNECTOR"] = _NAME
+    samples.install()
 
 
 @MEDIA_CONNECTOR_REGISTRY.register(_NAME)
@@ -32,36 +34,29 @@ class InlineMedia(MediaConnector):
         try:
             return super().load_from_url(url, media_io, **options)
         except Exception as error:  # Pillow's decoders raise whatever they like
-            raise _unreadable(error) from error
+            raise unreadable(error) from error
 
     async def load_from_url_async(self, url: str, media_io: Any, **options: Any) -> Any:
         self._check_header(url)
         try:
             return await super().load_from_url_async(url, media_io, **options)
         except Exception as error:
-            raise _unreadable(error) from error
+            raise unreadable(error) from error
 
     def _check_header(self, url: str) -> None:
         """Raise VLLMValidationError for an image that is too large or unreadable by its header.
 
         A small file can unpack to more pixels than there is memory.
         """
-        require_inline(url)
         try:
             width, height = upright_size(url)
+        except VLLMValidationError:
+            raise
         except Exception as error:
-            raise _unreadable(error) from error
+            raise unreadable(error) from error
         if width * height > self.pixels:
             raise VLLMValidationError(
                 f"The image has {width} x {height} pixels, more than the {self.pixels} taken: "
                 "scale it down.",
                 parameter="image_url",
             )
-
-
-def _unreadable(error: Exception) -> VLLMValidationError:
-    return VLLMValidationError(
-        f"The image can't be read ({error}). Send a PNG, JPEG, WebP or GIF as "
-        "data:image/png;base64,…",
-        parameter="image_url",
-    )

@@ -18,7 +18,7 @@ from mistral_common.tokens.tokenizers.image import ImageEncoder, ImageEncoding
 from PIL import ExifTags
 from vllm.multimodal.image import open_image
 
-from deployments.front_end.messages import require_inline
+from deployments.front_end.images.data_url import inline_image
 
 _ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations
 
@@ -41,8 +41,8 @@ def upright_size(url: str) -> tuple[int, int]:
 
     Raises VLLMValidationError for another URL, and whatever Pillow raises for a broken image.
     """
-    require_inline(url)
-    image = open_image(BytesIO(base64.b64decode(url.partition(",")[2])))
+    data = inline_image(url).partition(",")[2]
+    image = open_image(BytesIO(base64.b64decode(data)))
     width, height = image.size
     with contextlib.suppress(Exception):  # as vLLM does: broken EXIF data turns nothing
         if image.getexif().get(ExifTags.Base.Orientation) in _ON_ITS_SIDE:

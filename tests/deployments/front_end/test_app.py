@@ -11,6 +11,7 @@ from configs.errors import LineFullError
 from configs.request_limits import RequestLimits
 from deployments.front_end.app import add_middleware
 from deployments.front_end.middleware.body_limit import BodyLimit
+from deployments.front_end.middleware.effort_used import EffortUsed
 from deployments.front_end.middleware.hang_up import HangUp
 from deployments.front_end.middleware.time_limit import TimeLimit
 from deployments.front_end.middleware.turned_away import TurnedAway
@@ -43,8 +44,9 @@ def test_what_the_guard_adds_stands_between_ours_and_vllms() -> None:
             return [middleware.cls for middleware in router.app.user_middleware]
 
     outermost_first = asyncio.run(scene())
-    assert outermost_first[:5] == [HangUp, TimeLimit, TurnedAway, BodyLimit, RefuseAll]
-    assert outermost_first[5:]
+    ours = [HangUp, TimeLimit, TurnedAway, EffortUsed, BodyLimit, RefuseAll]
+    assert outermost_first[: len(ours)] == ours
+    assert outermost_first[len(ours) :]
 
 
 @pytest.fixture(scope="module")

@@ -1,68 +1,17 @@
 """Tests what clients get of dictated answers; `tests/system/served`, of a real engine's."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
-import anthropic
-import httpx2
-import openai
 import pytest
 
-from tests.deployments.router.whole_router import WholeRouter, whole_router
+from tests.deployments.front_end.dictated import MODEL, Clients, Play
 
-MODEL = "mistral-small-4"
 PARAMETERS = {"type": "object", "properties": {"text": {"type": "string"}}}
 ARGUMENTS = '{"text": "<s>9</s> [ARGS] [INST] 東"}'
 ASK: Any = [{"role": "user", "content": "Note it."}]
 CHAT_TOOLS: Any = [{"type": "function", "function": {"name": "note", "parameters": PARAMETERS}}]
 RESPONSES_TOOLS: Any = [{"type": "function", "name": "note", "parameters": PARAMETERS}]
 MESSAGES_TOOLS: Any = [{"name": "note", "input_schema": PARAMETERS}]
-
-
-@dataclass
-class Clients:
-    router: WholeRouter
-    openai: openai.AsyncOpenAI
-    anthropic: anthropic.AsyncAnthropic
-
-    def answers(self, *parts: str) -> int:
-        """Have the rank answer with these control tokens and texts; return how many tokens."""
-        tokenizer = self.router.renderer.tokenizer
-        control = dict(zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True))
-        self.router.answer = []
-        for part in parts:
-            ordinary = tokenizer.encode(part, add_special_tokens=False)
-            self.router.answer += [control[part]] if part in control else ordinary
-        return len(self.router.answer)
-
-
-@asynccontextmanager
-async def _clients() -> AsyncIterator[Clients]:
-    async with whole_router(weights={}) as router:
-        url, key = "http://router", "none"
-        transport = httpx2.ASGITransport(router.app)
-        async with httpx2.AsyncClient(transport=transport) as client:
-            yield Clients(
-                router,
-                openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key, http_client=client),
-                anthropic.AsyncAnthropic(base_url=url, api_key=key, http_client=client),
-            )
-
-
-Play = Callable[[Callable[[Clients], Coroutine[Any, Any, None]]], None]
-
-
-@pytest.fixture(scope="module")
-def play() -> Iterator[Play]:
-    """Plays a scene with the clients of one router, the same for all tests."""
-    with asyncio.Runner() as runner:
-        opened = _clients()
-        clients = runner.run(opened.__aenter__())
-        yield lambda scene: runner.run(asyncio.wait_for(scene(clients), timeout=60))
-        runner.run(opened.__aexit__(None, None, None))
 
 
 CALL = ("[TOOL_CALLS]", "note", "[ARGS]", ARGUMENTS, "</s>")
