@@ -25,6 +25,11 @@ def install(*, strict: bool) -> None:
     AnthropicServingMessages._handle_thinking = classmethod(_handle_thinking)
 
 
+def thinks(effort: str | None) -> bool:
+    """Tell whether a model thinks where that effort is asked for; by default it doesn't."""
+    return _NEAREST.get(effort or "none", effort) not in (None, "none")
+
+
 class Efforts:
     """The efforts that are taken."""
 

@@ -14,6 +14,10 @@ from vllm.sampling_params import SamplingParams
 from vllm.v1.structured_output import backend_guidance
 from vllm.v1.structured_output.request import get_structured_output_key
 
+from deployments.front_end import calls_or_form
+from deployments.front_end.calls_or_form import with_calls
+from deployments.front_end.compact_json import compact
+
 _KEPT = 256
 _adjust = MistralParser.adjust_request
 _check = backend_guidance.validate_guidance_grammar
@@ -22,13 +26,14 @@ _valid: OrderedDict[Any, None] = OrderedDict()
 
 def install() -> None:
     """Replace vLLM's adjusting and checking of grammars in this process."""
+    calls_or_form.install()
     MistralParser.adjust_request = adjust_where_asked
     backend_guidance.validate_guidance_grammar = check_once
 
 
 def adjust_where_asked(parser: MistralParser, request: Any) -> Any:
     """Give a request its grammar, unless it is a chat that any text may answer."""
-    return request if is_plain(request) else _adjust(parser, request)
+    return request if is_plain(request) else with_calls(_adjust, parser, request)
 
 
 def is_plain(request: Any) -> bool:
@@ -44,10 +49,13 @@ def is_plain(request: Any) -> bool:
 def check_once(params: SamplingParams, tokenizer: Any = None) -> None:
     """Check the grammar of `params`, unless the same one has lately been found valid.
 
+    Its JSON is written in one line.
+
     Raises VLLMValidationError for an invalid grammar, every time.
     """
     if params.structured_outputs is None:
         return
+    compact(params.structured_outputs)
     key = (*get_structured_output_key(params.structured_outputs), tokenizer)
     if key not in _valid:
         _check(params, tokenizer)
