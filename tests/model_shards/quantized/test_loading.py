@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from configs.errors import ConfigError
 from model_shards.nano import NANO, TRAINED_NANO
 from model_shards.placement.balanced_order import balanced_order
 from model_shards.placement.expert_load import EXPERT_LOAD, ExpertLoad
@@ -105,6 +106,20 @@ def test_all_kernels_get_the_scales_of_the_whole_layer_whatever_the_order(
     for _, layers in found[1]:
         for number, scales in enumerate(layers):
             assert scales[kernel].tolist() == largest(tensors, form, number)
+
+
+def test_ranks_without_the_plugin_load_nothing(quantised_nano: Path, tmp_path: Path) -> None:
+    """Whether it is small4 that starts the engine, or vLLM itself."""
+    order = linear_order(NANO.n_layers, _EXPERTS)
+    split(quantised_nano, tmp_path / "set", order, _GROUPS)
+    with pytest.raises(ConfigError, match=r"VLLM_PLUGINS: .* 2 ranks"):
+        at_every_rank(1, "configured", quantised_nano, plugin=False)
+    with pytest.raises(ConfigError, match=r"VLLM_PLUGINS: .* 2 ranks"):
+        at_every_rank(_RANKS, "loaded", tmp_path / "set", load_format="expert_shards", plugin=False)
+
+
+def test_with_the_plugin_small4_starts_a_rank(quantised_nano: Path) -> None:
+    at_every_rank(1, "configured", quantised_nano)
 
 
 def largest(tensors: Tensors, form: Form, layer: int) -> list[float]:

@@ -32,6 +32,9 @@ from vllm.model_executor.models import (
     pixtral,  # noqa: F401
 )
 
+from configs.deployment import Deployment
+from deployments.vllm_config import rank_config
+
 Tensors = dict[str, torch.Tensor]
 
 _NVFP4 = ("FLASHINFER_CUTLASS", "FLASHINFER_CUTEDSL")
@@ -67,6 +70,18 @@ def loaded(
         held |= {f"{number}.{name}": tensor for name, tensor in named.items()}
         kernels.append(_reduced(*_input_scales(named)))
     return held, kernels
+
+
+def configured(rank: int, size: int, port: int, checkpoint: Path) -> None:
+    """Make the config of one of two ranks, as a shard does before it starts its engine."""
+    deployment = Deployment.model_validate(
+        {
+            "model": {"source": checkpoint},
+            "gangs": {"ranks": 2},
+            "engine": {"max_model_len": 1024, "kv_cache_memory_bytes": 64 << 20},
+        }
+    )
+    rank_config(deployment, rank, "127.0.0.1", port, "tcp://127.0.0.1:1")
 
 
 def _engine_config(checkpoint: Path, rank: int, size: int, port: int, **loading: Any) -> Any:
