@@ -135,10 +135,13 @@ def rank_config(
     )
     check_weight_cache(arguments, can_map=current_platform.is_cuda_alike())
     config = _engine_arguments(arguments).create_engine_config()
+    from model_shards.loading.activation_scales import refuse_own_scales
+
+    refuse_own_scales(config)  # here Serve shows the error; the engine's own is in a log
     if deployment.weights.source is not None:
         from model_shards.loading.loader import check
 
-        check(config)  # here Serve shows the error; the engine's own is in a log
+        check(config)
     return config
 
 

@@ -8,8 +8,9 @@ import hashlib
 import math
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -86,17 +87,24 @@ def build_nano(out: Path, seed: int = 0) -> Path:
     return write_nano(out, _random_tensors(NANO, seed))
 
 
-def write_nano(out: Path, tensors: Iterable[tuple[str, torch.Tensor]]) -> Path:
+def write_nano(
+    out: Path,
+    tensors: Iterable[tuple[str, torch.Tensor]],
+    quantization: Mapping[str, Any] | None = None,
+) -> Path:
     """Write a nano checkpoint to `out`, which is replaced only when the new one is whole.
 
-    Raises CheckpointError if `out` holds anything else.
+    `quantization` is what params.json says of it. Raises CheckpointError if `out` holds anything
+    else.
     """
     _require_replaceable(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
         staged = Path(scratch) / out.name
         staged.mkdir()
-        (staged / "params.json").write_text(NANO.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        described = NANO.model_copy(update={"quantization": quantization} if quantization else {})
+        params = described.model_dump_json(indent=2)
+        (staged / "params.json").write_text(params + "\n", encoding="utf-8")
         (staged / "tekken.json").write_text(small_tekken(NANO) + "\n", encoding="utf-8")
         write_tensors(staged, tensors, _FILE_BYTES)
         if out.exists():

@@ -2,9 +2,9 @@
 
 The 119B's file, `configs/models/mistral-small-4.json`, was written from public descriptions. Its
 language half is confirmed by transformers 5.19's `Mistral4Config`, the intermediate size that
-nothing uses (no layer is dense) included. Of its vision half, image and patch size are published.
-24 layers, hidden size 1024, 16 heads and intermediate size 4096 are those of Mistral Small 3's
-encoder; with them the parameters add up to the 119.40B that Mistral states.
+nothing uses (no layer is dense) included. The whole is confirmed by the published checkpoint's
+42,741 tensors and 119,401,317,952 parameters, of which 119,401,298,944 are counted here, and
+19,008 are scales. (How many heads the vision encoder has doesn't show in its sizes.)
 """
 
 import math

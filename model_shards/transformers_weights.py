@@ -56,7 +56,7 @@ _ROTATED = re.compile(r"vision_tower.*\.[qk]_proj")
 
 def to_transformers(a: Architecture, tensors: Tensors) -> Tensors:
     """Convert tensors of a checkpoint in Mistral's format to a state of `transformers_model`."""
-    renamed = {_name(name): t for name, t in tensors.items() if ".experts." not in name}
+    renamed = {transformers_name(name): t for name, t in tensors.items() if ".experts." not in name}
     for layer in range(a.n_layers):
         ours, theirs = f"layers.{layer}.experts", f"{_TEXT}layers.{layer}.mlp.experts"
         w1, w2, w3 = (
@@ -79,7 +79,7 @@ def from_transformers(a: Architecture, state: Tensors) -> Iterator[tuple[str, to
         if ".experts." in name:
             yield name, _expert(name, state)
             continue
-        theirs = _name(name)
+        theirs = transformers_name(name)
         tensor = state[theirs]
         if _ROTATED.search(theirs):
             tensor = _neighbours(tensor, a.vision_encoder.num_attention_heads)
@@ -94,7 +94,8 @@ def _expert(name: str, state: Tensors) -> torch.Tensor:
     return state[f"{theirs}.gate_up_proj"][int(expert)].chunk(2)[matrix == "w3"]
 
 
-def _name(name: str) -> str:
+def transformers_name(name: str) -> str:
+    """Return what transformers calls a tensor, other than an expert's."""
     stem = name.removesuffix(".weight")
     layer = _LAYER.fullmatch(stem)
     if layer is None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from cluster.plan.plan import Plan
 from cluster.plan.planner import plan as planned
 from configs.cluster_manifest import ClusterManifest
+from deployments.cli.cluster_refusals import refuse_unloadable
 from deployments.cli.cluster_render import render
 from deployments.cli.cluster_table import TABLE_WIDTH, report
 from deployments.cli.errors import reported
@@ -31,6 +32,7 @@ def plan(
     with reported():
         manifest = ClusterManifest.load(file)
         cluster_plan = planned(manifest, model_spec(manifest.serving.params))
+        refuse_unloadable(manifest, cluster_plan.layout)
     if as_json:
         typer.echo(json.dumps(_as_json(cluster_plan)))
     else:

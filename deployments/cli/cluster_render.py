@@ -11,6 +11,7 @@ from cluster.render.next_steps import next_steps
 from cluster.render.render import render as rendered
 from configs.cluster_manifest import ClusterManifest
 from configs.errors import ConfigError
+from deployments.cli.cluster_refusals import refuse_unloadable
 from deployments.cli.errors import reported
 from deployments.model_spec import model_spec
 
@@ -30,6 +31,7 @@ def render(
     with reported():
         manifest = ClusterManifest.load(file)
         layout = plan(manifest, model_spec(manifest.serving.params)).layout
+        refuse_unloadable(manifest, layout)
         files = rendered(manifest, layout)
         _write(files, directory, overwrite)
     out.print(f"{directory}: {', '.join(sorted(files))}")

@@ -1,5 +1,6 @@
 """`small4 nano build` and `small4 nano train`: make the small model, with noise or trained."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,14 @@ from deployments.cli.errors import reported
 _CACHE = PROJECT_ROOT / ".cache"
 _CORES = 2
 
+
+class Quantized(StrEnum):
+    """The forms that the real checkpoint is published in."""
+
+    FP8 = "fp8"
+    NVFP4 = "nvfp4"
+
+
 app = typer.Typer(help="The small model that stands in for the 119B one.", no_args_is_help=True)
 
 
@@ -22,12 +31,21 @@ def build(
         _CACHE / "nano-noise"
     ),
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    quantized: Annotated[
+        Quantized | None,
+        typer.Option(help="Instead: the trained nano in a form that only GPUs serve."),
+    ] = None,
 ) -> None:
     """Write a nano with random weights: a checkpoint in Mistral format whose answers are noise."""
     from model_shards.nano import build_nano
 
     with reported():
-        build_nano(out, seed)
+        if quantized is None:
+            build_nano(out, seed)
+        else:
+            from model_shards.quantized.build import build_quantized
+
+            build_quantized(out, quantized.value)
     size_mb = sum(file.stat().st_size for file in out.iterdir()) / 1e6
     typer.echo(f"nano: {size_mb:.1f} MB in {out}")
 

@@ -20,6 +20,7 @@ from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
 
 from configs.errors import CheckpointError, ConfigError
 from configs.schema import Strict
+from model_shards.loading.activation_scales import refuse_foreign_scales, refuse_own_scales
 from model_shards.loading.open_set import OpenSet, open_set, require_here
 from model_shards.loading.weight_stream import WeightStream
 from model_shards.shard_set.manifest import Manifest
@@ -84,6 +85,7 @@ class ExpertShardLoader(DefaultModelLoader):
             return
         started_s = time.perf_counter()
         refuse_moved_experts(get_current_vllm_config().parallel_config)
+        refuse_own_scales(get_current_vllm_config())
         opened = self._options.open(model_config.model)
         rank, size = place_of(model, opened.manifest)
         files = opened.manifest.weights_of([rank], size)
@@ -143,11 +145,11 @@ def place_of(model: torch.nn.Module, manifest: Manifest) -> tuple[int, int]:
     for module in model.modules():
         if (manager := getattr(module, "expert_map_manager", None)) is None:
             continue
-        _refuse_foreign_scales(module, manager.ep_size)
         rank, size = manager.ep_rank, manager.ep_size
         groups = manifest.groups_of(rank, size)
         width = manifest.num_experts // len(manifest.groups)
         held = manager.get_local_expert_ids()
+        refuse_foreign_scales(module, len(held))
         cut = list(range(groups.start * width, groups.stop * width))
         if held != cut or manager.global_num_experts != manifest.num_experts:
             raise CheckpointError(
@@ -163,13 +165,3 @@ def place_of(model: torch.nn.Module, manifest: Manifest) -> tuple[int, int]:
             "do. Set weights.format: mistral."
         )
     return places.pop()
-
-
-def _refuse_foreign_scales(layer: Any, size: int) -> None:
-    # Some of vLLM's NVFP4 kernels take the largest activation scale of all experts, read or not.
-    if size > 1 and getattr(getattr(layer, "quant_method", None), "use_global_sf", False):
-        raise CheckpointError(
-            "weights: the engine's NVFP4 kernel wants a scale of every expert on every rank, and a "
-            "rank reads its own only. Set engine.moe_backend to one without FlashInfer, such as "
-            "marlin, or weights.format: mistral."
-        )

@@ -1,7 +1,9 @@
 """`python -m tests.cluster.render.vllm_configs DIR` asks whether vLLM takes deployments' arguments.
 
-Stdin has lines of JSON: a GPU's compute capability, and a deployment's args. Each answer is a line:
-`null`, or why it was refused. DIR has params.json and tekken.json.
+Stdin has lines of JSON: a GPU's compute capability, a precision, and a deployment's args. Each
+answer is a line: the kernel of each rank's experts, or why it was refused; and, of `backends` that
+were given, those that vLLM takes for the last rank. DIR has a directory for
+each precision, with params.json and tekken.json.
 
 vLLM asks its platform everything about GPUs before it makes an engine. So once its modules were
 imported for the CPU, the platform becomes CUDA's, with what one GPU would have answered. Nothing of
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.deployment import Deployment
+from tests.cluster.render.vllm_layer import kernel_of, kernels_among, with_flashinfer
 
 _READ_ON_CPU = (
     "vllm.entrypoints.launchers.cli_args",
@@ -32,7 +35,11 @@ def _become_cuda() -> type:
     from vllm.platforms import current_platform
     from vllm.plugins import load_general_plugins
 
+    from model_shards.loading import activation_scales
+
     load_general_plugins()
+    activation_scales.register()
+    with_flashinfer()
     for name in ("fp8", "compressed-tensors", "modelopt"):
         get_quantization_config(name)
     sys.modules["vllm._C_stable_libtorch"] = types.ModuleType("vllm._C_stable_libtorch")
@@ -68,23 +75,28 @@ def _become_cuda() -> type:
     return Gpus
 
 
-def _refusal(gpus: Any, asked: dict[str, Any], directory: Path) -> str | None:
+def _answer(gpus: Any, asked: dict[str, Any], directory: Path) -> dict[str, Any]:
     from vllm.platforms.interface import DeviceCapability
 
     from deployments.vllm_config import rank_config, router_config
+    from model_shards.loading.loader import refuse_moved_experts
 
     gpus.capability = DeviceCapability(*asked["capability"])
-    args = asked["args"] | {"model": {"source": str(directory)}}
+    args = asked["args"] | {"model": {"source": str(directory / asked["precision"])}}
     args.pop("weights", None)  # there are none
     deployment = Deployment.model_validate(args)
+    kernels = set()
     try:
         for rank in range(deployment.gangs.ranks):
             config = rank_config(deployment, rank, "10.0.0.1", 2000, "tcp://127.0.0.1:2001")
             _require_kept(config, deployment.engine)
+            refuse_moved_experts(config.parallel_config)
+            kernels.add(kernel_of(config))
         router_config(deployment)
     except Exception as error:  # whatever vLLM raises is its refusal
-        return f"{type(error).__name__}: {error}"
-    return None
+        return {"refusal": f"{type(error).__name__}: {error}"}
+    taken = {"taken": kernels_among(config, asked["backends"])} if "backends" in asked else {}
+    return {"kernels": sorted(kernels), **taken}
 
 
 def _require_kept(config: Any, engine: dict[str, Any]) -> None:
@@ -99,4 +111,4 @@ def _require_kept(config: Any, engine: dict[str, Any]) -> None:
 if __name__ == "__main__":
     PLATFORM = _become_cuda()
     for line in sys.stdin:
-        print("answer", json.dumps(_refusal(PLATFORM, json.loads(line), Path(sys.argv[1]))))
+        print("answer", json.dumps(_answer(PLATFORM, json.loads(line), Path(sys.argv[1]))))

@@ -36,13 +36,14 @@ def file(name: str) -> ShardFile:
 
 
 def model(
-    rank: int, size: int, placement: str = "linear", experts: int = EXPERTS, **quant: bool
+    rank: int, size: int, placement: str = "linear", experts: int = EXPERTS, scales: int = 0
 ) -> torch.nn.Module:
-    """Return a model with one layer that vLLM has laid out like this."""
+    """Return a model with one layer that vLLM has laid out like this, for so many scales."""
     _, expert_map, _ = determine_expert_map(size, rank, experts, placement)
     held = [*range(experts)] if expert_map is None else (expert_map >= 0).nonzero().flatten()
     layer: Any = torch.nn.Module()
-    layer.quant_method = SimpleNamespace(**quant)
+    if scales:
+        layer.w13_input_scale = torch.nn.Parameter(torch.ones(scales, 2), requires_grad=False)
     layer.expert_map_manager = SimpleNamespace(
         ep_rank=rank,
         ep_size=size,
@@ -87,7 +88,6 @@ def test_a_rank_reads_what_vllm_places_there_or_it_is_an_error(groups: int, size
         (model(0, 1, experts=64), "holds 64 experts of 64"),
         (torch.nn.Sequential(model(0, 2), model(1, 2)), "in one way"),
         (torch.nn.Linear(1, 1), "weights.format: mistral"),
-        (model(0, 2, use_global_sf=True), "moe_backend"),
     ],
 )
 def test_layers_that_are_laid_out_otherwise(laid_out: torch.nn.Module, complaint: str) -> None:
@@ -95,8 +95,13 @@ def test_layers_that_are_laid_out_otherwise(laid_out: torch.nn.Module, complaint
         loader.place_of(laid_out, manifest(8))
 
 
-def test_scales_of_every_expert_are_there_on_a_single_rank() -> None:
-    assert loader.place_of(model(0, 1, use_global_sf=True), manifest(8)) == (0, 1)
+@pytest.mark.parametrize(("size", "scales"), [(1, EXPERTS), (2, EXPERTS // 2), (8, EXPERTS // 8)])
+def test_scales_of_a_ranks_own_experts_are_all_that_a_layer_may_want(
+    size: int, scales: int
+) -> None:
+    assert loader.place_of(model(0, size, scales=scales), manifest(8)) == (0, size)
+    with pytest.raises(ConfigError, match=f"wants those of {scales + 1}. .*moe_backend: marlin"):
+        loader.place_of(model(0, size, scales=scales + 1), manifest(8))
 
 
 @pytest.mark.parametrize(

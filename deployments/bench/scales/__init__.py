@@ -1,0 +1,1 @@
+"""What ranks of a quantised model compute, with one scale for all experts and without."""

@@ -1,0 +1,1 @@
+"""nano in the forms of the real checkpoint: FP8 and NVFP4."""
