@@ -89,7 +89,8 @@ def test_with_tools_an_answer_has_the_form_or_calls(play: Play, by: Asking, choi
         await by(asked, tools=True, form=True, choice=choice)
         for answer in (FORM, CALL, TWO_CALLS, (*THOUGHTS, *FORM), (*THOUGHTS, *CALL)):
             assert allowed(asked, *answer), answer
-        for answer in (TEXT, TEXT_AND_CALL, ('{"ok": 1}',)):
+        refused: tuple[tuple[str, ...], ...] = (TEXT, TEXT_AND_CALL, ('{"ok": 1}',))
+        for answer in refused:
             assert not allowed(asked, *answer), answer
 
     play(scene)
