@@ -20,7 +20,7 @@ from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
 
 from configs.errors import CheckpointError, ConfigError
 from configs.schema import Strict
-from model_shards.loading.open_set import OpenSet, open_set, require_here
+from model_shards.loading.open_set import OpenSet, open_set
 from model_shards.loading.weight_stream import WeightStream
 from model_shards.shard_set.manifest import Manifest
 
@@ -57,7 +57,7 @@ class Options(Strict):
             ) from error
 
     def open(self, model: str) -> OpenSet:
-        return open_set(self.source or model, self.cache.expanduser())
+        return open_set(self.source or model, self.cache.expanduser(), verify=self.verify)
 
 
 class ExpertShardLoader(DefaultModelLoader):
@@ -87,7 +87,7 @@ class ExpertShardLoader(DefaultModelLoader):
         opened = self._options.open(model_config.model)
         rank, size = place_of(model, opened.manifest)
         files = opened.manifest.weights_of([rank], size)
-        require_here(opened, files)
+        opened.require(files)
         stream = WeightStream(opened, files, verify=self._options.verify)
         yield from stream.tensors()
         took_s = time.perf_counter() - started_s
@@ -113,7 +113,7 @@ def check(vllm_config: Any) -> None:
     first, size = parallel.data_parallel_rank * workers, parallel.data_parallel_size * workers
     if not parallel.enable_expert_parallel:
         first, workers, size = 0, 1, 1
-    require_here(opened, opened.manifest.weights_of(range(first, first + workers), size))
+    opened.require(opened.manifest.weights_of(range(first, first + workers), size))
 
 
 def refuse_moved_experts(parallel_config: Any) -> None:

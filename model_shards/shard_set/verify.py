@@ -6,6 +6,7 @@ from pathlib import Path
 
 from model_shards.files.crew import Crew
 from model_shards.files.digest import sha256_of
+from model_shards.files.disk import size_fault
 from model_shards.files.meter import Meter
 from model_shards.shard_set.manifest import Manifest, ShardFile
 
@@ -42,16 +43,11 @@ def _fault(path: Path, file: ShardFile, crew: Crew, meter: Meter) -> str | None:
         crew.check()
         meter.moved(size_bytes)
 
-    try:
-        size_bytes = path.stat().st_size
-        if size_bytes != file.size_bytes:
-            meter.spared(file.size_bytes)
-            short = "short" if size_bytes < file.size_bytes else "long"
-            return f"{short}, {size_bytes:,} bytes of {file.size_bytes:,}"
-        sha256 = sha256_of(path, passed)
-    except FileNotFoundError:
+    if what := size_fault(path, file.size_bytes):
         meter.spared(file.size_bytes)
-        return "missing"
+        return what
+    try:
+        sha256 = sha256_of(path, passed)
     except OSError as error:
         return f"can't be read, {error.strerror}"
     return None if sha256 == file.sha256 else f"altered, SHA-256 {sha256}"

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from configs.errors import StoreError
 from model_shards.files.crew import Crew
-from model_shards.files.digest import sha256_of
 from model_shards.files.disk import require_space
 from model_shards.files.durable import write_whole
 from model_shards.files.meter import Meter
@@ -13,7 +12,7 @@ from model_shards.store.client import connect
 from model_shards.store.download import PART_BYTES, Downloader
 from model_shards.store.location import Location
 from model_shards.store.ranks import Ranks
-from model_shards.store.remote_manifest import read_manifest
+from model_shards.store.remote_manifest import parsed, read_manifest
 
 _FILES_AT_ONCE = 4
 BEGUN = ".pull"  # the manifest of the set that is being fetched into a directory
@@ -33,7 +32,8 @@ def pull(
     CheckpointError for ranks that the set can't serve.
     """
     client = connect()
-    manifest, content = read_manifest(client, location)
+    content = read_manifest(client, location)
+    manifest = parsed(content, location)
     files = manifest.files if ranks is None else ranks.files(manifest)
     _prepare(directory, content, location)
     meter.expect(sum(file.size_bytes for file in files))
@@ -41,16 +41,7 @@ def pull(
     require_space(directory, missing)
     crew = Crew()
     downloader = Downloader(client, location, directory, crew, meter, part_bytes)
-
-    def bring(file: ShardFile) -> None:
-        path = directory / file.name
-        if path.exists() and sha256_of(path) == file.sha256:
-            meter.spared(file.size_bytes)
-            return
-        path.unlink(missing_ok=True)
-        downloader.fetch(file)
-
-    crew.run(bring, files, _FILES_AT_ONCE)
+    crew.run(downloader.bring, files, _FILES_AT_ONCE)
     write_whole(directory / MANIFEST, content)
     (directory / BEGUN).unlink(missing_ok=True)
     return files

@@ -172,9 +172,9 @@ def test_an_engine_can_start_without_the_files_of_others(
 @pytest.mark.parametrize(
     ("asked", "complaint"),
     [
-        ((1, 2, 1), "experts-3.safetensors can't be read"),
-        ((1, 2, 2), "experts-3.safetensors can't be read"),
-        ((0, 1, 4), "experts-3.safetensors can't be read"),
+        ((1, 2, 1), "experts-3.safetensors is missing"),
+        ((1, 2, 2), "experts-3.safetensors is missing"),
+        ((0, 1, 4), "experts-3.safetensors is missing"),
         ((0, 3, 1), "by 3 expert-parallel ranks, only by 1, 2, 4"),
         ((0, 4, 2), "by 8 expert-parallel ranks"),
     ],

@@ -16,7 +16,7 @@ location, directory, part_bytes = Location.parse(sys.argv[1]), Path(sys.argv[2])
 """
 PUSH = """
 from model_shards.store.push import push
-push(directory, location, Meter(), part_bytes)
+push(directory, location, Meter(), 5 << 20)
 """
 PULL = """
 from model_shards.store.pull import pull
@@ -24,7 +24,7 @@ pull(location, directory, Meter(), part_bytes=part_bytes)
 """
 FETCH_ALL = """
 from model_shards.store.node_cache import NodeCache
-cache = NodeCache(location, directory, part_bytes)
+cache = NodeCache(location, directory, part_bytes=part_bytes)
 for file in cache.manifest.files:
     print(cache.fetch(file))
 """

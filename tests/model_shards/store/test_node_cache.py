@@ -58,6 +58,7 @@ def test_routers_get_companions_only(
     directory = NodeCache(pushed, tmp_path / "cache").companions()
     assert {path.name for path in directory.iterdir()} == {
         MANIFEST,
+        ".urls",
         "params.json",
         "tekken.json",
         "empty",

@@ -84,7 +84,7 @@ def test_what_breaks_off_is_asked_for_again(
 def test_what_never_stops_breaking_off_is_an_error(
     pushed: Location, tmp_path: Path, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model_shards.store.persistence._LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr("model_shards.store.persistence.PATIENCE_S", 0.5)
     proxy.faults = [Fault("short", "params.json", times=1000)]
     with pytest.raises(StoreError, match=r"noise/params.json: .*goes on where it was"):
         pull(pushed, tmp_path / "copy", Meter())
@@ -222,7 +222,6 @@ def test_a_server_that_is_not_there_is_named(
     tmp_path: Path, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    monkeypatch.setattr("model_shards.store.persistence._LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr("model_shards.store.persistence.PATIENCE_S", 0.5)
     with pytest.raises(StoreError, match="AWS_ENDPOINT_URL"):
         pull(Location("a-bucket", "x"), tmp_path / "copy", Meter())
