@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from cluster.cpu import cpu_model
 from configs.schema import PROJECT_ROOT
+from deployments.cli.checkout import require_checkout
 from deployments.cli.errors import reported
 
 _CACHE = PROJECT_ROOT / ".cache"
@@ -24,9 +25,10 @@ def build(
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
 ) -> None:
     """Write a nano with random weights: a checkpoint in Mistral format whose answers are noise."""
-    from model_shards.nano import build_nano
-
     with reported():
+        require_checkout("small4 nano build")
+        from model_shards.nano import build_nano
+
         build_nano(out, seed)
     size_mb = sum(file.stat().st_size for file in out.iterdir()) / 1e6
     typer.echo(f"nano: {size_mb:.1f} MB in {out}")
@@ -44,6 +46,8 @@ def train(
 
     An interrupted training goes on where it was when it is started again.
     """
+    with reported():
+        require_checkout("small4 nano train")
     import torch
 
     from model_shards.nano import NANO, build_nano

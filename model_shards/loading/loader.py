@@ -78,11 +78,13 @@ class ExpertShardLoader(DefaultModelLoader):
 
         Raises CheckpointError or StoreError, at the latest after the last tensor.
         """
+        # What vLLM's line "Loading weights took" counts from; only its own reader sets it.
+        self.counter_before_loading_weights = time.perf_counter()
         if model_config.runner_type == "draft":  # it has weights of its own, in one piece
             whole = DefaultModelLoader(replace(self.load_config, load_format="mistral"))
             yield from whole.get_all_weights(model_config, model)
             return
-        started_s = time.perf_counter()
+        started_s = self.counter_before_loading_weights
         refuse_moved_experts(get_current_vllm_config().parallel_config)
         opened = self._options.open(model_config.model)
         rank, size = place_of(model, opened.manifest)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from configs.weights import S3
+from model_shards.shard_set.holding import Holding
 from model_shards.shard_set.manifest import Manifest, ShardFile
 from model_shards.shard_set.tensor_file import require_size
 
@@ -39,7 +40,9 @@ class DirectorySet:
         self.manifest = Manifest.load(directory)
 
     def require(self, files: Iterable[ShardFile]) -> None:
+        holding = Holding.load(self._directory, self.manifest)
         for file in files:
+            holding.require(self._directory, file)
             require_size(self._directory / file.name, file)
 
     def fetch(self, file: ShardFile) -> Path:

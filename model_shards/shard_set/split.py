@@ -12,6 +12,7 @@ from model_shards.files.journal import Journal
 from model_shards.files.meter import Meter
 from model_shards.placement.order import ExpertOrder
 from model_shards.shard_set.file_writer import FileWriter
+from model_shards.shard_set.holding import Holding
 from model_shards.shard_set.manifest import MANIFEST, Manifest, ShardFile
 from model_shards.shard_set.plan import Plan
 from model_shards.shard_set.planned_file import PlannedFile
@@ -103,6 +104,7 @@ def _whole(plan: Plan, key: str, out: Path, meter: Meter) -> Manifest:
         require_space(out, lost)
         with _held(out, key):
             _write_again(lost, sha256, FileWriter(out, Crew(), meter))
+    Holding(there, frozenset(range(len(there.groups)))).write(out)
     (out / JOURNAL).unlink(missing_ok=True)
     return there
 

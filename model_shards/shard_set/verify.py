@@ -8,6 +8,7 @@ from model_shards.files.crew import Crew
 from model_shards.files.digest import sha256_of
 from model_shards.files.disk import size_fault
 from model_shards.files.meter import Meter
+from model_shards.shard_set.holding import Holding
 from model_shards.shard_set.manifest import Manifest, ShardFile
 
 
@@ -22,10 +23,10 @@ class Fault:
 def verify(directory: Path, meter: Meter | None = None) -> list[Fault]:
     """Read every file of a set; return what is missing, short, long or altered, in the set's order.
 
-    Raises CheckpointError if there is no manifest.
+    What `pull --ranks` left out isn't missing. Raises CheckpointError if there is no manifest.
     """
     meter = meter or Meter()
-    files = Manifest.load(directory).files
+    files = Holding.load(directory, Manifest.load(directory)).files
     meter.expect(sum(file.size_bytes for file in files))
     crew = Crew()
     faults: dict[str, Fault] = {}

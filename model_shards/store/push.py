@@ -6,6 +6,7 @@ from configs.errors import StoreError
 from model_shards.files.crew import Crew
 from model_shards.files.disk import size_fault
 from model_shards.files.meter import Meter
+from model_shards.shard_set.holding import Holding
 from model_shards.shard_set.manifest import MANIFEST, Manifest, ShardFile
 from model_shards.store.client import connect, explained
 from model_shards.store.location import Location
@@ -27,6 +28,9 @@ def push(
     manifest says, another set is at the location, or S3 refuses.
     """
     manifest = Manifest.load(directory)
+    holding = Holding.load(directory, manifest)
+    if not holding.whole:
+        raise StoreError(f"{directory}: holds {holding} only. Pull it whole first")
     for file in manifest.files:
         _require_size(directory, file)
     content = (directory / MANIFEST).read_bytes()

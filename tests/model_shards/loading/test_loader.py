@@ -1,14 +1,17 @@
 """What the loader accepts; tests/system/parity shows that what it loads is right."""
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
 from safetensors.torch import save_file
-from vllm.config import LoadConfig
+from vllm.config import LoadConfig, VllmConfig, set_current_vllm_config
 from vllm.model_executor.layers.fused_moe.expert_map_manager import determine_expert_map
+from vllm.model_executor.model_loader import default_loader as vllm_loader
 from vllm.model_executor.model_loader import get_model_loader
 
 from configs.errors import CheckpointError, ConfigError
@@ -189,3 +192,19 @@ def test_an_engine_does_not_start_without_its_own(
 def test_without_expert_parallelism_every_rank_reads_all_groups(incomplete: Path) -> None:
     with pytest.raises(CheckpointError, match="experts-3"):
         loader.check(engine(incomplete, 0, 2, 1, shared=False))
+
+
+def test_vllm_says_how_long_the_weights_took_not_how_long_it_runs(tmp_path: Path) -> None:
+    """Reads vLLM's own line; the draft's path needs no engine, and counts from the same place."""
+    save_file({"draft": torch.ones(3)}, tmp_path / "consolidated.safetensors")
+    config: Any = SimpleNamespace(
+        model=str(tmp_path), revision=None, runner_type="draft", quantization=None,
+        multimodal_config=None, is_moe=False,
+    )  # fmt: skip
+    model: Any = SimpleNamespace(load_weights=lambda weights: dict(weights) and None)
+    began_s = time.perf_counter()
+    with set_current_vllm_config(VllmConfig()), patch.object(vllm_loader, "logger") as logged:
+        ExpertShardLoader(LoadConfig(load_format="expert_shards")).load_weights(model, config)
+    line, took_s = logged.info_once.call_args.args
+    assert line == "Loading weights took %.2f seconds"
+    assert 0 < took_s <= time.perf_counter() - began_s
