@@ -1,8 +1,8 @@
 """vLLM's `load_format: expert_shards`: a rank reads the base and its own experts, no more.
 
 `model_loader_extra_config` may hold `source` (a directory or `s3://bucket/prefix`; else the model's
-own directory), `cache` (for files from S3) and `verify` (SHA-256 of what is read; on by default).
-Written for vLLM 0.32.
+own directory), `cache` (for files from S3), `cache_limits`, and `verify` (SHA-256 of what is read;
+on by default). Written for vLLM 0.32.
 """
 
 import logging
@@ -20,6 +20,7 @@ from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
 
 from configs.errors import CheckpointError, ConfigError
 from configs.schema import Strict
+from configs.weights import CacheLimits
 from model_shards.loading.open_set import OpenSet, open_set
 from model_shards.loading.weight_stream import WeightStream
 from model_shards.shard_set.manifest import Manifest
@@ -43,6 +44,7 @@ class Options(Strict):
 
     source: str | None = None
     cache: Path = Path("~/.cache/small4/shard-sets")
+    cache_limits: CacheLimits = CacheLimits()
     verify: bool = Field(default=True, strict=True)
 
     @classmethod
@@ -57,7 +59,8 @@ class Options(Strict):
             ) from error
 
     def open(self, model: str) -> OpenSet:
-        return open_set(self.source or model, self.cache.expanduser(), verify=self.verify)
+        cache = self.cache.expanduser()
+        return open_set(self.source or model, cache, self.cache_limits, verify=self.verify)
 
 
 class ExpertShardLoader(DefaultModelLoader):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from configs.weights import S3
+from configs.weights import S3, CacheLimits
 from model_shards.shard_set.holding import Holding
 from model_shards.shard_set.manifest import Manifest, ShardFile
 from model_shards.shard_set.tensor_file import require_size
@@ -52,7 +52,13 @@ class DirectorySet:
         return self._directory
 
 
-def open_set(source: str, cache: Path, *, verify: bool = True) -> OpenSet:
+def open_set(
+    source: str,
+    cache: Path,
+    limits: CacheLimits = CacheLimits(),  # noqa: B008, it is frozen
+    *,
+    verify: bool = True,
+) -> OpenSet:
     """Open the set in a directory, or at an `s3://bucket/prefix`, whose files `cache` then holds.
 
     Raises CheckpointError or StoreError, which names what is wrong with the set.
@@ -62,4 +68,4 @@ def open_set(source: str, cache: Path, *, verify: bool = True) -> OpenSet:
     from model_shards.store.location import Location
     from model_shards.store.node_cache import NodeCache
 
-    return NodeCache(Location.parse(source), cache, verify=verify)
+    return NodeCache(Location.parse(source), cache, limits, verify=verify)

@@ -42,17 +42,30 @@ class CachedSet:
         """When the manifest was last read from S3, in seconds of the epoch."""
         return (self.directory / MANIFEST).stat().st_mtime
 
+    @property
+    def used_path(self) -> Path:
+        """Return the file whose time is that of the set's last use."""
+        return self.directory / _URLS
+
+    @property
+    def used_s(self) -> float:
+        path = self.used_path if self.used_path.exists() else self.directory
+        return path.stat().st_mtime
+
     def manifest(self) -> bytes | None:
         """Return the manifest, or None if it isn't there or was altered."""
         path = self.directory / MANIFEST
         content = path.read_bytes() if path.exists() else b""
         return content if hashlib.sha256(content).hexdigest() == self.directory.name else None
 
-    def see(self, url: str, manifest: bytes) -> None:
-        """Note that the manifest is now at the URL; mend it here if it was altered."""
+    def use(self, url: str, manifest: bytes, *, seen: bool) -> None:
+        """Note that a process uses this set, and whether its manifest was just seen at the URL."""
         self.directory.mkdir(exist_ok=True)
         if self.manifest() is None:
             write_whole(self.directory / MANIFEST, manifest)
-        os.utime(self.directory / MANIFEST)
-        if url not in self.urls:
+        if seen:
+            os.utime(self.directory / MANIFEST)
+        if url in self.urls:
+            os.utime(self.used_path)
+        else:
             write_whole(self.directory / _URLS, "\n".join([*self.urls, url]).encode())

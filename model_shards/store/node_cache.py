@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
-from configs.errors import OutOfReachError, StoreError
+from configs.errors import OutOfReachError
+from configs.weights import CacheLimits
 from model_shards.files.crew import Crew
-from model_shards.files.disk import require_space
 from model_shards.files.meter import Meter
 from model_shards.shard_set.manifest import ShardFile
 from model_shards.store.cached_set import CachedSet
 from model_shards.store.client import connect
 from model_shards.store.download import PART_BYTES, Downloader
+from model_shards.store.lease import Lease, locked
 from model_shards.store.location import Location
+from model_shards.store.pruning import prune
 from model_shards.store.remote_manifest import parsed, read_manifest
 
 _BRIEF_S = 2.0  # for S3, where the cache could do
@@ -34,46 +36,54 @@ class NodeCache:
         self,
         location: Location,
         root: Path,
+        limits: CacheLimits = CacheLimits(),  # noqa: B008, it is frozen
         *,
         verify: bool = True,
         part_bytes: int = PART_BYTES,
     ) -> None:
         self._location = location
+        self._root = root
+        self._limits = limits
         self.verified = verify
         self._part_bytes = part_bytes
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-            self._held = self._seen(root)
-        except OSError as error:
-            raise StoreError(f"{root}: not a place for a cache: {error.strerror}") from error
-
-    def _seen(self, root: Path) -> CachedSet:
-        """Return the set at the location, or the last one that was seen there."""
-        url = str(self._location)
-        last = CachedSet.last_of(root, url)
-        try:
-            content = read_manifest(connect(None if last is None else _BRIEF_S), self._location)
-        except OutOfReachError as error:
-            if last is None:
-                raise
-            since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last.seen_s))
-            logger.warning("%s. Taking the manifest that was there at %s", error, since)
-            self.manifest = parsed(last.manifest() or b"", self._location)
-            return last
-        self.manifest = parsed(content, self._location)
+        content, seen = self._last_or_present()
+        self.manifest = parsed(content, location)
         held = CachedSet.of(root, content)
-        held.see(url, content)
-        return held
+        with locked(root):
+            held.use(str(location), content, seen=seen)
+            self._lease = Lease.of(held.directory)
+        self._directory = held.directory
+
+    def _last_or_present(self) -> tuple[bytes, bool]:
+        """Return the manifest at the location, or the last one seen there; and whether it is."""
+        with locked(self._root):
+            last = CachedSet.last_of(self._root, str(self._location))
+            known = None if last is None else (last.manifest() or b"", last.seen_s)
+        try:
+            return read_manifest(connect(_BRIEF_S if known else None), self._location), True
+        except OutOfReachError as error:
+            if known is None:
+                raise
+            since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(known[1]))
+            logger.warning("%s. Taking the manifest that was there at %s", error, since)
+            return known[0], False
 
     @cached_property
     def _downloader(self) -> Downloader:
-        directory, part_bytes = self._held.directory, self._part_bytes
-        return Downloader(connect(), self._location, directory, Crew(), Meter(), part_bytes)
+        return Downloader(
+            connect(), self._location, self._directory, Crew(), Meter(), self._part_bytes
+        )
 
     def require(self, files: Iterable[ShardFile]) -> None:
-        """Raise StoreError if the disk has too little room for these files."""
-        directory = self._held.directory
-        require_space(directory, [file for file in files if not (directory / file.name).exists()])
+        """Raise StoreError if there is too little room for what this machine's processes require.
+
+        Ranks require their files before any of them loads, and what is required of one counts for
+        the others.
+        """
+        with locked(self._root):
+            self._lease.want(file.name for file in files)
+            for gone in prune(self._root, self._limits):
+                logger.info("%s was deleted from the cache", gone.held.directory)
 
     def fetch(self, file: ShardFile) -> Path:
         """Return where the file is, once it is here and verified."""
@@ -84,4 +94,4 @@ class NodeCache:
         self.require(self.manifest.companions)
         for file in self.manifest.companions:
             self.fetch(file)
-        return self._held.directory
+        return self._directory

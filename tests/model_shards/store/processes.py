@@ -28,10 +28,20 @@ cache = NodeCache(location, directory, part_bytes=part_bytes)
 for file in cache.manifest.files:
     print(cache.fetch(file))
 """
+HOLD = """
+from model_shards.store.node_cache import NodeCache
+cache = NodeCache(location, directory, part_bytes=part_bytes)
+cache.require(cache.manifest.groups[0])
+print("holds", flush=True)
+sys.stdin.read()
+"""
 
 
 def start(program: str, location: Location, directory: Path) -> subprocess.Popen[str]:
     arguments = [str(location), str(directory), str(PART_BYTES)]
     return subprocess.Popen(
-        [sys.executable, "-c", _BEGIN + program, *arguments], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _BEGIN + program, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
