@@ -23,6 +23,10 @@ class StoreError(Small4Error):
     """A shard set in S3, or its copy here, that can't be reached, read or written."""
 
 
+class OutOfReachError(StoreError):
+    """S3 that doesn't answer, or is too busy, for longer than it was waited for."""
+
+
 class ClusterError(Small4Error):
     """Ray or Serve isn't up, or something else is in its place."""
 

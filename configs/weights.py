@@ -1,7 +1,7 @@
 """Which checkpoint is served, and in what form ranks load it."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -32,6 +32,22 @@ class Model(Strict):
         return source and PROJECT_ROOT / source.expanduser()
 
 
+class CacheLimits(Strict):
+    """What a node keeps of sets that no process uses; sets in use stay in any case.
+
+    Where the disk has too little room for what ranks will fetch, the least recently used sets go
+    whatever the limits.
+    """
+
+    unused_days: Annotated[float, Field(ge=0)] | None = Field(
+        default=30, description="A set that was unused for longer is deleted at the next fetch."
+    )
+    gigabytes: Annotated[float, Field(ge=0)] | None = Field(
+        default=None,
+        description="Of all sets, with what is about to be fetched; the least recently used go.",
+    )
+
+
 class Weights(Strict):
     """What the ranks load: by default the checkpoint of `model.source`.
 
@@ -51,6 +67,7 @@ class Weights(Strict):
         "with room for the base and the experts of the node's ranks.",
         validate_default=True,
     )
+    cache_limits: CacheLimits = CacheLimits()
     verify: bool = Field(
         default=True,
         strict=True,

@@ -76,7 +76,7 @@ def model_directory(deployment: Deployment) -> Path:
     weights = deployment.weights
     if weights.source is None:
         return deployment.checkpoint
-    return open_set(weights.source, weights.cache).companions()
+    return open_set(weights.source, weights.cache, weights.cache_limits).companions()
 
 
 def _shards(deployment: Deployment) -> dict[str, Any]:
@@ -87,6 +87,7 @@ def _shards(deployment: Deployment) -> dict[str, Any]:
     options = {
         "source": weights.source,
         "cache": str(weights.cache),
+        "cache_limits": weights.cache_limits.model_dump(),
         "verify": weights.verify,
     }
     return {"load_format": weights.format, "model_loader_extra_config": options}

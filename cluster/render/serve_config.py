@@ -179,6 +179,8 @@ def _weights(weights: Weights) -> dict[str, Any]:
         config["cache"] = Why(
             "On a local disk: what the node's ranks read, kept.", _on_nodes(str(weights.cache))
         )
+    if "cache_limits" in weights.model_fields_set:
+        config["cache_limits"] = weights.cache_limits.model_dump()
     if not weights.verify:
         config["verify"] = False
     return config

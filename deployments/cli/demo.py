@@ -10,6 +10,7 @@ from rich.console import Console
 from configs.environment import authorization
 from configs.errors import ClusterError
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
+from deployments.cli.checkout import require_checkout
 from deployments.cli.errors import reported
 
 Message = dict[str, Any]
@@ -20,6 +21,7 @@ def demo(
 ) -> None:
     """Show what the running deployment's model can do: chat, tools, reasoning, images."""
     with reported():
+        require_checkout("small4 demo")
         file = ServeFile.load(config)
         with httpx.Client(
             base_url=f"{file.url}/v1", headers=authorization(), timeout=120, trust_env=False

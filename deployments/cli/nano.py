@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from cluster.cpu import cpu_model
 from configs.schema import PROJECT_ROOT
+from deployments.cli.checkout import require_checkout
 from deployments.cli.errors import reported
 
 _CACHE = PROJECT_ROOT / ".cache"
@@ -37,10 +38,11 @@ def build(
     ] = None,
 ) -> None:
     """Write a nano with random weights: a checkpoint in Mistral format whose answers are noise."""
-    from model_shards.nano import build_nano
-
     with reported():
+        require_checkout("small4 nano build")
         if quantized is None:
+            from model_shards.nano import build_nano
+
             build_nano(out, seed)
         else:
             from model_shards.quantized.build import build_quantized
@@ -62,6 +64,8 @@ def train(
 
     An interrupted training goes on where it was when it is started again.
     """
+    with reported():
+        require_checkout("small4 nano train")
     import torch
 
     from model_shards.nano import NANO, build_nano

@@ -2,6 +2,7 @@
 
 import typer
 
+from deployments.cli import shard_cache
 from deployments.cli.shard_record import record
 from deployments.cli.shard_show import show
 from deployments.cli.shard_split import split, verify
@@ -14,3 +15,4 @@ app.command()(show)
 app.command()(push)
 app.command()(pull)
 app.command()(record)
+app.add_typer(shard_cache.app, name="cache")

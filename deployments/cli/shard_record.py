@@ -89,7 +89,7 @@ def expert_order(deployment: Deployment) -> ExpertOrder | None:
     weights = deployment.weights
     if weights.source is None:
         return None
-    return open_set(weights.source, weights.cache).manifest.expert_order
+    return open_set(weights.source, weights.cache, weights.cache_limits).manifest.expert_order
 
 
 def _shards(file: ServeFile) -> Any:

@@ -12,6 +12,7 @@ from deployments.cli.balance_table import balance_table
 from deployments.cli.errors import reported
 from model_shards.placement.balance import changes
 from model_shards.placement.expert_load import ExpertLoad
+from model_shards.shard_set.holding import Holding
 from model_shards.shard_set.manifest import Manifest, ShardFile
 
 out = Console(highlight=False)
@@ -30,6 +31,7 @@ def show(
     """Show what a set holds, and how many bytes each rank reads."""
     with reported():
         manifest = Manifest.load(directory)
+        holding = Holding.load(directory, manifest)
         balance = None if expert_load is None else _balance(manifest, expert_load)
         ranks = None if expert_parallel is None else _ranks(manifest, expert_parallel)
     source = manifest.source
@@ -38,6 +40,8 @@ def show(
         f"experts: {manifest.num_experts} in each of {len(manifest.expert_order)} layers, "
         f"{len(manifest.groups)} groups, placement {manifest.placement}"
     )
+    if not holding.whole:
+        out.print(f"here: {holding}; the tables below are of the whole set")
     out.print(_contents(manifest))
     out.print(ranks or _sizes(manifest))
     if balance is not None:

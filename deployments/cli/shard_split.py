@@ -68,11 +68,14 @@ def _order(
 def verify(
     directory: Annotated[Path, typer.Argument(help="A shard set.", show_default=False)],
 ) -> None:
-    """Read a whole set; name every file that is missing, short, long or altered."""
+    """Read all that a set holds; name every file that is missing, short, long or altered."""
+    from model_shards.shard_set.holding import Holding
+    from model_shards.shard_set.manifest import Manifest
     from model_shards.shard_set.verify import verify as faults_of
 
     with reported(), ByteBar() as meter:
         faults = faults_of(directory, meter)
+        holding = Holding.load(directory, Manifest.load(directory))
     for fault in faults:
         typer.echo(f"{fault.name}: {fault.what}")
     if faults:
@@ -82,4 +85,5 @@ def verify(
             style="bold red",
         )
         raise typer.Exit(1)
-    typer.echo(f"{directory}: whole; {meter.moved_bytes / 1e6:.1f} MB as the manifest says")
+    held = "whole" if holding.whole else holding
+    typer.echo(f"{directory}: {held}; {meter.moved_bytes / 1e6:.1f} MB as the manifest says")

@@ -13,14 +13,14 @@ class Crew:
     def __init__(self) -> None:
         self._error: BaseException | None = None
 
-    def run(self, work: Callable[[Item], None], items: Iterable[Item], threads: int) -> None:
+    def run(self, work: Callable[[Item], object], items: Iterable[Item], threads: int) -> None:
         """Do the work on each item; take the next item only when a thread is free for it.
 
         Raises the first error of the whole crew, which should name what it is about; the other
         threads then end after their items.
         """
         with ThreadPoolExecutor(threads) as pool:
-            running: set[Future[None]] = set()
+            running: set[Future[object]] = set()
             try:
                 for item in items:
                     running.add(pool.submit(work, item))
@@ -37,7 +37,7 @@ class Crew:
         if self._error is not None:
             raise self._error
 
-    def _settle(self, running: set[Future[None]]) -> set[Future[None]]:
+    def _settle(self, running: set[Future[object]]) -> set[Future[object]]:
         done, running = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
             future.result()

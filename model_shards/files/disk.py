@@ -1,4 +1,4 @@
-"""Checks that there is room on disk for the files that are to be written."""
+"""Checks the sizes of files, and that there is room on disk for those that are to be written."""
 
 import contextlib
 import shutil
@@ -20,14 +20,30 @@ class _Sized(Protocol):
     def size_bytes(self) -> int: ...
 
 
-def require_space(directory: Path, missing: Iterable[_Sized]) -> None:
-    """Raise StoreError if there is too little room for the missing files.
+def size_fault(path: Path, size_bytes: int) -> str | None:
+    """Say what is wrong with the size of a file that should have `size_bytes`; None: nothing."""
+    try:
+        found_bytes = path.stat().st_size
+    except FileNotFoundError:
+        return "missing"
+    except OSError as error:
+        return f"can't be read, {error.strerror}"
+    if found_bytes == size_bytes:
+        return None
+    short = "short" if found_bytes < size_bytes else "long"
+    return f"{short}, {found_bytes:,} bytes of {size_bytes:,}"
 
-    What earlier attempts have written of them needs no more room.
-    """
-    needed_bytes = sum(
+
+def missing_bytes(directory: Path, missing: Iterable[_Sized]) -> int:
+    """Return how much room the missing files need beyond what earlier attempts have written."""
+    return sum(
         file.size_bytes - _written_bytes(partial_path(directory / file.name)) for file in missing
     )
+
+
+def require_space(directory: Path, missing: Iterable[_Sized]) -> None:
+    """Raise StoreError if there is too little room for the missing files."""
+    needed_bytes = missing_bytes(directory, missing)
     free_bytes = shutil.disk_usage(directory).free
     if needed_bytes > free_bytes:
         raise StoreError(

@@ -1,8 +1,8 @@
 """vLLM's `load_format: expert_shards`: a rank reads the base and its own experts, no more.
 
 `model_loader_extra_config` may hold `source` (a directory or `s3://bucket/prefix`; else the model's
-own directory), `cache` (for files from S3) and `verify` (SHA-256 of what is read; on by default).
-Written for vLLM 0.32.
+own directory), `cache` (for files from S3), `cache_limits`, and `verify` (SHA-256 of what is read;
+on by default). Written for vLLM 0.32.
 """
 
 import logging
@@ -20,8 +20,9 @@ from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
 
 from configs.errors import CheckpointError, ConfigError
 from configs.schema import Strict
+from configs.weights import CacheLimits
 from model_shards.loading.activation_scales import refuse_foreign_scales, refuse_own_scales
-from model_shards.loading.open_set import OpenSet, open_set, require_here
+from model_shards.loading.open_set import OpenSet, open_set
 from model_shards.loading.weight_stream import WeightStream
 from model_shards.shard_set.manifest import Manifest
 
@@ -44,6 +45,7 @@ class Options(Strict):
 
     source: str | None = None
     cache: Path = Path("~/.cache/small4/shard-sets")
+    cache_limits: CacheLimits = CacheLimits()
     verify: bool = Field(default=True, strict=True)
 
     @classmethod
@@ -58,7 +60,8 @@ class Options(Strict):
             ) from error
 
     def open(self, model: str) -> OpenSet:
-        return open_set(self.source or model, self.cache.expanduser())
+        cache = self.cache.expanduser()
+        return open_set(self.source or model, cache, self.cache_limits, verify=self.verify)
 
 
 class ExpertShardLoader(DefaultModelLoader):
@@ -79,17 +82,19 @@ class ExpertShardLoader(DefaultModelLoader):
 
         Raises CheckpointError or StoreError, at the latest after the last tensor.
         """
+        # What vLLM's line "Loading weights took" counts from; only its own reader sets it.
+        self.counter_before_loading_weights = time.perf_counter()
         if model_config.runner_type == "draft":  # it has weights of its own, in one piece
             whole = DefaultModelLoader(replace(self.load_config, load_format="mistral"))
             yield from whole.get_all_weights(model_config, model)
             return
-        started_s = time.perf_counter()
+        started_s = self.counter_before_loading_weights
         refuse_moved_experts(get_current_vllm_config().parallel_config)
         refuse_own_scales(get_current_vllm_config())
         opened = self._options.open(model_config.model)
         rank, size = place_of(model, opened.manifest)
         files = opened.manifest.weights_of([rank], size)
-        require_here(opened, files)
+        opened.require(files)
         stream = WeightStream(opened, files, verify=self._options.verify)
         yield from stream.tensors()
         took_s = time.perf_counter() - started_s
@@ -115,7 +120,7 @@ def check(vllm_config: Any) -> None:
     first, size = parallel.data_parallel_rank * workers, parallel.data_parallel_size * workers
     if not parallel.enable_expert_parallel:
         first, workers, size = 0, 1, 1
-    require_here(opened, opened.manifest.weights_of(range(first, first + workers), size))
+    opened.require(opened.manifest.weights_of(range(first, first + workers), size))
 
 
 def refuse_moved_experts(parallel_config: Any) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from configs.weights import S3
+from configs.weights import S3, CacheLimits
+from model_shards.shard_set.holding import Holding
 from model_shards.shard_set.manifest import Manifest, ShardFile
 from model_shards.shard_set.tensor_file import require_size
 
@@ -14,6 +15,13 @@ class OpenSet(Protocol):
 
     @property
     def manifest(self) -> Manifest: ...
+
+    @property
+    def verified(self) -> bool:
+        """Tell whether files are compared with the manifest before `fetch` returns."""
+
+    def require(self, files: Iterable[ShardFile]) -> None:
+        """Raise CheckpointError or StoreError if these files can't be here, before any is read."""
 
     def fetch(self, file: ShardFile) -> Path:
         """Return where the file is on this machine, once it is there."""
@@ -25,20 +33,32 @@ class OpenSet(Protocol):
 class DirectorySet:
     """A shard set in a directory. Raises CheckpointError if there is no whole set."""
 
+    verified = False  # the directory may be on a network: its files are read once
+
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self.manifest = Manifest.load(directory)
 
+    def require(self, files: Iterable[ShardFile]) -> None:
+        holding = Holding.load(self._directory, self.manifest)
+        for file in files:
+            holding.require(self._directory, file)
+            require_size(self._directory / file.name, file)
+
     def fetch(self, file: ShardFile) -> Path:
-        path = self._directory / file.name
-        require_size(path, file)
-        return path
+        return self._directory / file.name
 
     def companions(self) -> Path:
         return self._directory
 
 
-def open_set(source: str, cache: Path) -> OpenSet:
+def open_set(
+    source: str,
+    cache: Path,
+    limits: CacheLimits = CacheLimits(),  # noqa: B008, it is frozen
+    *,
+    verify: bool = True,
+) -> OpenSet:
     """Open the set in a directory, or at an `s3://bucket/prefix`, whose files `cache` then holds.
 
     Raises CheckpointError or StoreError, which names what is wrong with the set.
@@ -48,14 +68,4 @@ def open_set(source: str, cache: Path) -> OpenSet:
     from model_shards.store.location import Location
     from model_shards.store.node_cache import NodeCache
 
-    return NodeCache(Location.parse(source), cache)
-
-
-def require_here(opened: OpenSet, files: Iterable[ShardFile]) -> None:
-    """Raise CheckpointError for a file that a directory lacks, before others are read for long.
-
-    A file in S3 is fetched when it is needed, and checked then.
-    """
-    if isinstance(opened, DirectorySet):
-        for file in files:
-            opened.fetch(file)
+    return NodeCache(Location.parse(source), cache, limits, verify=verify)

@@ -22,7 +22,7 @@ class WeightStream:
     def __init__(self, opened: OpenSet, files: Sequence[ShardFile], *, verify: bool) -> None:
         self._opened = opened
         self._files = files
-        self._verify = verify
+        self._verify = verify and not opened.verified
         self._read: queue.Queue[Named | BaseException | None] = queue.Queue(_TENSORS_AHEAD)
         self._stopped = threading.Event()
         self._lock = threading.Lock()

@@ -1,7 +1,7 @@
 """`manifest.json`, which says what a shard set holds. A set that has it is whole: it comes last."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -95,7 +95,11 @@ class Manifest(Strict):
     @property
     def files(self) -> tuple[ShardFile, ...]:
         """All files of the set, companions first."""
-        return (*self.companions, *self.base, *(file for group in self.groups for file in group))
+        return self.files_of(range(len(self.groups)))
+
+    def files_of(self, groups: Iterable[int]) -> tuple[ShardFile, ...]:
+        """All files but the experts of other groups, companions first."""
+        return (*self.companions, *self.base, *self._experts_of(groups))
 
     def groups_of(self, rank: int, expert_parallel: int) -> range:
         """Return the groups that a rank of `expert_parallel` ranks reads.
@@ -117,8 +121,12 @@ class Manifest(Strict):
         return range(rank * share, (rank + 1) * share)
 
     def weights_of(self, ranks: Iterable[int], expert_parallel: int) -> tuple[ShardFile, ...]:
-        """Return the weight files that these ranks read, each once: the base, then experts."""
-        groups = sorted(
-            {group for rank in ranks for group in self.groups_of(rank, expert_parallel)}
-        )
-        return (*self.base, *(file for group in groups for file in self.groups[group]))
+        """Return the weight files that these ranks read, each once: experts, then the base.
+
+        Ranks that begin with what is theirs don't queue for the files that all of them want.
+        """
+        groups = {group for rank in ranks for group in self.groups_of(rank, expert_parallel)}
+        return (*self._experts_of(groups), *self.base)
+
+    def _experts_of(self, groups: Iterable[int]) -> Iterator[ShardFile]:
+        return (file for group in sorted(groups) for file in self.groups[group])

@@ -1,20 +1,23 @@
 """Cuts a checkpoint by expert, so that a rank can read just the base and its own experts."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from configs.errors import CheckpointError, StoreError
 from model_shards.files.crew import Crew
 from model_shards.files.digest import sha256_of
-from model_shards.files.disk import require_space
+from model_shards.files.disk import require_space, size_fault
+from model_shards.files.journal import Journal
 from model_shards.files.meter import Meter
 from model_shards.placement.order import ExpertOrder
-from model_shards.shard_set.file_journal import JOURNAL, FileJournal
 from model_shards.shard_set.file_writer import FileWriter
-from model_shards.shard_set.manifest import MANIFEST, Manifest
+from model_shards.shard_set.holding import Holding
+from model_shards.shard_set.manifest import MANIFEST, Manifest, ShardFile
 from model_shards.shard_set.plan import Plan
 from model_shards.shard_set.planned_file import PlannedFile
 
+JOURNAL = ".split"
 _FILES_AT_ONCE = 8
 
 
@@ -44,7 +47,7 @@ def write_set(plan: Plan, out: Path, meter: Meter) -> Manifest:
         if not (out / MANIFEST).exists():
             _require_empty(out)
             out.mkdir(parents=True, exist_ok=True)
-            with FileJournal.held(out, key) as journal:
+            with _held(out, key) as journal:
                 if not (out / MANIFEST).exists():  # else another process has finished meanwhile
                     return _write(plan, key, out, journal, meter)
         return _whole(plan, key, out, meter)
@@ -52,13 +55,10 @@ def write_set(plan: Plan, out: Path, meter: Meter) -> Manifest:
         raise StoreError(f"{out} can't be used: {error}") from error
 
 
-def _write(plan: Plan, key: str, out: Path, journal: FileJournal, meter: Meter) -> Manifest:
-    done = {
-        file.name: journal.done[file.name]
-        for file in plan.files
-        if file.name in journal.done and _size_bytes(out / file.name) == file.size_bytes
-    }
-    missing = [file for file in plan.files if file.name not in done]
+def _write(plan: Plan, key: str, out: Path, journal: Journal, meter: Meter) -> Manifest:
+    noted = {file.name: file for file in map(ShardFile.model_validate_json, journal.notes)}
+    missing = [file for file in plan.files if file.name not in noted or _lost(out, file)]
+    done = {file.name: noted[file.name] for file in plan.files if file not in missing}
     require_space(out, missing)
     for file in done.values():
         meter.spared(file.size_bytes)
@@ -67,7 +67,7 @@ def _write(plan: Plan, key: str, out: Path, journal: FileJournal, meter: Meter) 
 
     def write(file: PlannedFile) -> None:
         done[file.name] = writer.write(file)
-        journal.note(done[file.name])
+        journal.note(done[file.name].model_dump_json())
 
     crew.run(write, missing, _FILES_AT_ONCE)
     if plan.key() != key:
@@ -77,7 +77,7 @@ def _write(plan: Plan, key: str, out: Path, journal: FileJournal, meter: Meter) 
         )
     manifest = plan.manifest({name: file.sha256 for name, file in done.items()})
     manifest.write(out)
-    (out / JOURNAL).unlink()
+    journal.remove()
     return manifest
 
 
@@ -98,12 +98,13 @@ def _whole(plan: Plan, key: str, out: Path, meter: Meter) -> Manifest:
         raise StoreError(
             f"{out}: holds another shard set. Name another directory, or delete that one first"
         )
-    lost = [file for file in plan.files if _size_bytes(out / file.name) != file.size_bytes]
+    lost = [file for file in plan.files if _lost(out, file)]
     meter.spared(plan.size_bytes - sum(file.size_bytes for file in lost))
     if lost:
         require_space(out, lost)
-        with FileJournal.held(out, key):
+        with _held(out, key):
             _write_again(lost, sha256, FileWriter(out, Crew(), meter))
+    Holding(there, frozenset(range(len(there.groups)))).write(out)
     (out / JOURNAL).unlink(missing_ok=True)
     return there
 
@@ -126,6 +127,25 @@ def _require_empty(out: Path) -> None:
         )
 
 
-def _size_bytes(path: Path) -> int:
-    """Return the size of a file, 0 if it isn't there."""
-    return path.stat().st_size if path.exists() else 0
+def _lost(out: Path, file: PlannedFile) -> bool:
+    return size_fault(out / file.name, file.size_bytes) is not None
+
+
+@contextlib.contextmanager
+def _held(out: Path, key: str) -> Iterator[Journal]:
+    """Hold the journal of a split into `out`.
+
+    Raises StoreError if another process splits into it, or has begun another split there.
+    """
+    try:
+        with Journal.held(out / JOURNAL, wait=False) as journal:
+            if journal.key not in ("", key):
+                raise StoreError(
+                    f"{out}: holds an unfinished split of another checkpoint, or of the same in "
+                    "another way. Name another directory, or delete that one first"
+                )
+            if not journal.key:
+                journal.begin(key)
+            yield journal
+    except BlockingIOError as error:
+        raise StoreError(f"{out}: another process is splitting into it. Wait for it") from error

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from configs.errors import CheckpointError
+from model_shards.files.disk import size_fault
 from model_shards.shard_set.manifest import ShardFile
 from model_shards.shard_set.safetensors_header import LENGTH_BYTES, Tensor, parse_header
 
@@ -42,15 +43,8 @@ _DTYPES = {
 
 def require_size(path: Path, file: ShardFile) -> None:
     """Raise CheckpointError unless the file is there, and as long as its manifest says."""
-    try:
-        size_bytes = path.stat().st_size
-    except OSError as error:
-        raise CheckpointError(
-            f"weights: {path} can't be read ({error.strerror}). Split or pull the set again: "
-            "either makes only what is missing."
-        ) from error
-    if size_bytes != file.size_bytes:
-        raise _unlike(path, f"has {size_bytes} bytes, in the manifest {file.size_bytes}")
+    if what := size_fault(path, file.size_bytes):
+        raise _unlike(path, f"is {what}")
 
 
 class TensorFile:
@@ -123,6 +117,6 @@ class TensorFile:
 
 def _unlike(path: Path, why: str) -> CheckpointError:
     return CheckpointError(
-        f"weights: {path} {why}. Delete this file, then split or pull the set again; in a node's "
-        "cache it is fetched again by itself."
+        f"weights: {path} {why}. Delete this file, if it is there, and split or pull the set "
+        "again: either makes only what is missing."
     )

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from model_shards.files.crew import Crew
 from model_shards.files.digest import sha256_of
+from model_shards.files.disk import size_fault
 from model_shards.files.meter import Meter
+from model_shards.shard_set.holding import Holding
 from model_shards.shard_set.manifest import Manifest, ShardFile
 
 
@@ -21,10 +23,10 @@ class Fault:
 def verify(directory: Path, meter: Meter | None = None) -> list[Fault]:
     """Read every file of a set; return what is missing, short, long or altered, in the set's order.
 
-    Raises CheckpointError if there is no manifest.
+    What `pull --ranks` left out isn't missing. Raises CheckpointError if there is no manifest.
     """
     meter = meter or Meter()
-    files = Manifest.load(directory).files
+    files = Holding.load(directory, Manifest.load(directory)).files
     meter.expect(sum(file.size_bytes for file in files))
     crew = Crew()
     faults: dict[str, Fault] = {}
@@ -42,16 +44,11 @@ def _fault(path: Path, file: ShardFile, crew: Crew, meter: Meter) -> str | None:
         crew.check()
         meter.moved(size_bytes)
 
-    try:
-        size_bytes = path.stat().st_size
-        if size_bytes != file.size_bytes:
-            meter.spared(file.size_bytes)
-            short = "short" if size_bytes < file.size_bytes else "long"
-            return f"{short}, {size_bytes:,} bytes of {file.size_bytes:,}"
-        sha256 = sha256_of(path, passed)
-    except FileNotFoundError:
+    if what := size_fault(path, file.size_bytes):
         meter.spared(file.size_bytes)
-        return "missing"
+        return what
+    try:
+        sha256 = sha256_of(path, passed)
     except OSError as error:
         return f"can't be read, {error.strerror}"
     return None if sha256 == file.sha256 else f"altered, SHA-256 {sha256}"

@@ -14,21 +14,19 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    EndpointConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     PartialCredentialsError,
 )
+from botocore.exceptions import ConnectionError as NoConnection
 
-from configs.errors import StoreError
+from configs.errors import OutOfReachError, StoreError
+from model_shards.store import persistence
+from model_shards.store.persistence import Retrying, may_pass
 
 Client: TypeAlias = BaseClient
 
-_CONFIG = Config(
-    retries={"mode": "standard", "total_max_attempts": 6},  # 503 SlowDown and lost connections
-    max_pool_connections=64,
-    connect_timeout=10,
-    read_timeout=60,
-)
 _MISSING = frozenset({"404", "NoSuchKey"})
 _GONE = "there is no such object. Push the set again"
 _DENIED = (
@@ -49,12 +47,24 @@ _REMEDIES = {
 }
 
 
-def connect() -> Client:
-    """Make a client for all threads, with the credentials of now, not of the process's start."""
+def connect(patience_s: float | None = None) -> Client:
+    """Make a client for all threads, with the credentials of now, not of the process's start.
+
+    It waits up to `patience_s`, by default PATIENCE_S, for a store that is out of reach or busy.
+    """
+    patience_s = persistence.PATIENCE_S if patience_s is None else patience_s
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 1},  # `Retrying` decides of others
+        max_pool_connections=64,
+        connect_timeout=min(10.0, patience_s),
+        read_timeout=min(60.0, 5 * patience_s),
+    )
     try:
-        return boto3.Session().client("s3", config=_CONFIG)
+        client = boto3.Session().client("s3", config=config)
     except (BotoCoreError, ValueError) as error:
         raise StoreError(f"S3: {error}. Correct AWS's environment variables or files") from error
+    client.meta.events.register_first("needs-retry.s3", Retrying(patience_s))
+    return client
 
 
 @contextlib.contextmanager
@@ -64,19 +74,22 @@ def explained(url: str) -> Iterator[None]:
         yield
     except ClientError as error:
         answer = error.response.get("Error", {})
-        said = f"{answer.get('Code')}: {answer.get('Message')}. Try again later"
-        raise StoreError(f"{url}: {_REMEDIES.get(str(answer.get('Code')), said)}") from error
+        code, status = answer.get("Code"), error.response["ResponseMetadata"].get("HTTPStatusCode")
+        said = f"{code}: {answer.get('Message')}. Try again later"
+        kind = OutOfReachError if may_pass(code, status) else StoreError
+        raise kind(f"{url}: {_REMEDIES.get(str(code), said)}") from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise StoreError(
             f"{url}: no credentials. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
             "AWS_PROFILE, or give the machine a role"
         ) from error
-    except EndpointConnectionError as error:
-        raise StoreError(
-            f"{url}: {error} Check the network, the region and AWS_ENDPOINT_URL"
+    except (NoConnection, HTTPClientError, IncompleteReadError) as error:
+        raise OutOfReachError(
+            f"{url}: {error}. Check the network, the region and AWS_ENDPOINT_URL, and start it "
+            "again: it goes on where it was"
         ) from error
     except BotoCoreError as error:
-        raise StoreError(f"{url}: {error}. Start it again: it goes on where it was") from error
+        raise StoreError(f"{url}: {error}. Correct AWS's environment variables or files") from error
     except OSError as error:
         raise StoreError(
             f"{url}: {error}. Look after the directory on this machine, and its free space"

@@ -1,8 +1,11 @@
-"""Fetches a file from S3: its parts side by side into a `.partial` file, then hash and name."""
+"""Fetches files from S3: their parts side by side into a `.partial` file, then hash and name.
 
+boto3's own transfer manager begins a file again where a process was killed, and compares no hash.
+"""
+
+import logging
 import os
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,17 +13,19 @@ from typing import Any
 from configs.errors import StoreError
 from model_shards.files.crew import Crew
 from model_shards.files.digest import sha256_of
+from model_shards.files.disk import size_fault
 from model_shards.files.durable import partial_path
+from model_shards.files.journal import Journal
 from model_shards.files.meter import Meter
 from model_shards.shard_set.manifest import ShardFile
 from model_shards.store.client import Client, explained
 from model_shards.store.location import Location
-from model_shards.store.part_journal import PartJournal
-from model_shards.store.persistence import persist
+from model_shards.store.persistence import stream
 
 PART_BYTES = 16 << 20
 _PARTS_AT_ONCE = 8
-_CHUNK_BYTES = 1 << 20
+
+logger = logging.getLogger("vllm.expert_shards")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,44 +39,58 @@ class Downloader:
     meter: Meter
     part_bytes: int = PART_BYTES
 
-    def fetch(self, file: ShardFile) -> None:
-        """Fetch a file unless it is there, or wait for another process that fetches it.
+    def bring(self, file: ShardFile, *, verify: bool = True) -> Path:
+        """Return where the file is, once it is as the manifest says: fetch it if it isn't.
 
-        When this returns, the file's SHA-256 is the manifest's. Raises StoreError if the object is
-        another than the manifest's, or S3 or the disk refuses.
+        A file that is there is read, or only its size compared without `verify`. Processes that
+        want the same file wait for the one that fetches it. Raises StoreError if the object isn't
+        the manifest's either, or S3 or the disk refuses.
         """
-        url = self.location.url(file.name)
-        journal = self.directory / f".{file.name}.parts"
-        with explained(url), PartJournal.held(journal, self._identity(file)) as parts:
-            if not (self.directory / file.name).exists():
-                self._fetch(file, parts)
-            parts.remove()
-
-    def _fetch(self, file: ShardFile, parts: PartJournal) -> None:
         path = self.directory / file.name
-        partial = partial_path(path)
+        with explained(self.location.url(file.name)):
+            found = _stamp(path)
+            wrong = found and _fault(path, file, verify=verify)
+            if found and not wrong:
+                self.meter.spared(file.size_bytes)
+                return path
+            if wrong:
+                logger.warning("%s is %s: it is fetched again", path, wrong)
+            with Journal.held(self.directory / f".{file.name}.parts") as parts:
+                if wrong and _stamp(path) == found:  # else another process has replaced it
+                    path.unlink()
+                if not path.exists():
+                    self._fetch(file, parts)
+                parts.remove()
+        return path
+
+    def _fetch(self, file: ShardFile, parts: Journal) -> None:
+        path = self.directory / file.name
+        partial, key = partial_path(path), f"{file.sha256} {self.part_bytes}"
+        if parts.key != key:
+            parts.begin(key)
         sha256 = self._fill(file, parts, partial)
         if sha256 != file.sha256:  # perhaps the fault was on the way, or on this disk
-            parts.forget()
+            parts.begin(key)
             sha256 = self._fill(file, parts, partial)
         if sha256 != file.sha256:
-            parts.forget()
+            parts.begin(key)
             raise StoreError(
                 f"{self.location.url(file.name)}: fetched twice, and its SHA-256 is {sha256}, in "
-                f"the manifest {file.sha256}. Delete this object and push the set again"
+                f"the manifest {file.sha256}. Delete this object and push the set again; if other "
+                f"machines fetch it well, look after the disk of {self.directory}"
             )
         partial.replace(path)
 
-    def _fill(self, file: ShardFile, parts: PartJournal, partial: Path) -> str:
+    def _fill(self, file: ShardFile, parts: Journal, partial: Path) -> str:
         """Fetch the parts that aren't noted, and return the SHA-256 of the whole file."""
-        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             os.truncate(descriptor, file.size_bytes)
 
             def fetch_part(part: int) -> None:
                 with explained(self.location.url(file.name)):
-                    self._fetch_part(file, part, descriptor)
-                    parts.note(part)
+                    self._fetch_part(file, part * self.part_bytes, descriptor)
+                    parts.note(str(part))
 
             self.crew.run(fetch_part, self._missing(file, parts), _PARTS_AT_ONCE)
             os.fsync(descriptor)
@@ -79,26 +98,21 @@ class Downloader:
             os.close(descriptor)
         return sha256_of(partial)
 
-    def _missing(self, file: ShardFile, parts: PartJournal) -> Iterator[int]:
+    def _missing(self, file: ShardFile, parts: Journal) -> Iterator[int]:
+        done = {int(note) for note in parts.notes}
         for part, start in enumerate(range(0, file.size_bytes, self.part_bytes)):
-            if part in parts.done:
+            if part in done:
                 self.meter.spared(min(self.part_bytes, file.size_bytes - start))
             else:
                 yield part
 
-    def _fetch_part(self, file: ShardFile, part: int, descriptor: int) -> None:
-        at = part * self.part_bytes
-        end = min(at + self.part_bytes, file.size_bytes)
-
-        def go_on() -> None:
-            nonlocal at
-            with closing(self._body(file, at, end)) as body:
-                for chunk in body.iter_chunks(_CHUNK_BYTES):
-                    os.pwrite(descriptor, chunk, at)
-                    at += len(chunk)
-                    self.meter.moved(len(chunk))
-
-        persist(go_on)
+    def _fetch_part(self, file: ShardFile, start: int, descriptor: int) -> None:
+        end = min(start + self.part_bytes, file.size_bytes)
+        at = start
+        for chunk in stream(lambda got: self._body(file, start + got, end)):
+            os.pwrite(descriptor, chunk, at)
+            at += len(chunk)
+            self.meter.moved(len(chunk))
 
     def _body(self, file: ShardFile, start: int, end: int) -> Any:
         answer = self.client.get_object(
@@ -116,5 +130,17 @@ class Downloader:
             )
         return answer["Body"]
 
-    def _identity(self, file: ShardFile) -> str:
-        return f"{file.sha256} {self.part_bytes}"
+
+def _fault(path: Path, file: ShardFile, *, verify: bool) -> str | None:
+    if what := size_fault(path, file.size_bytes):
+        return what
+    return "altered" if verify and sha256_of(path) != file.sha256 else None
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another that takes its place; None if there is no file."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns

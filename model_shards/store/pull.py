@@ -4,16 +4,16 @@ from pathlib import Path
 
 from configs.errors import StoreError
 from model_shards.files.crew import Crew
-from model_shards.files.digest import sha256_of
 from model_shards.files.disk import require_space
 from model_shards.files.durable import write_whole
 from model_shards.files.meter import Meter
+from model_shards.shard_set.holding import Holding
 from model_shards.shard_set.manifest import MANIFEST, ShardFile
 from model_shards.store.client import connect
 from model_shards.store.download import PART_BYTES, Downloader
 from model_shards.store.location import Location
 from model_shards.store.ranks import Ranks
-from model_shards.store.remote_manifest import read_manifest
+from model_shards.store.remote_manifest import parsed, read_manifest
 
 _FILES_AT_ONCE = 4
 BEGUN = ".pull"  # the manifest of the set that is being fetched into a directory
@@ -28,29 +28,26 @@ def pull(
 ) -> tuple[ShardFile, ...]:
     """Fetch the files that these ranks need, or the whole set without `ranks`; return these files.
 
-    Files that are there are read, and fetched again only if they aren't what the manifest says.
+    A set without the experts of other ranks is marked as such (`Holding`), and a later pull adds to
+    it. Files that are there are read, and fetched again only if they aren't what the manifest says.
     Raises StoreError if S3 or the disk refuses or the directory holds anything else, and
     CheckpointError for ranks that the set can't serve.
     """
     client = connect()
-    manifest, content = read_manifest(client, location)
-    files = manifest.files if ranks is None else ranks.files(manifest)
+    content = read_manifest(client, location)
+    manifest = parsed(content, location)
+    every = frozenset(range(len(manifest.groups)))
+    wanted = Holding(manifest, every if ranks is None else ranks.groups(manifest))
+    files = wanted.files
     _prepare(directory, content, location)
     meter.expect(sum(file.size_bytes for file in files))
     missing = [file for file in files if not (directory / file.name).exists()]
     require_space(directory, missing)
     crew = Crew()
     downloader = Downloader(client, location, directory, crew, meter, part_bytes)
-
-    def bring(file: ShardFile) -> None:
-        path = directory / file.name
-        if path.exists() and sha256_of(path) == file.sha256:
-            meter.spared(file.size_bytes)
-            return
-        path.unlink(missing_ok=True)
-        downloader.fetch(file)
-
-    crew.run(bring, files, _FILES_AT_ONCE)
+    crew.run(downloader.bring, files, _FILES_AT_ONCE)
+    there = Holding.load(directory, manifest) if (directory / MANIFEST).exists() else wanted
+    Holding(manifest, wanted.groups | there.groups).write(directory)
     write_whole(directory / MANIFEST, content)
     (directory / BEGUN).unlink(missing_ok=True)
     return files

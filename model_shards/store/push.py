@@ -4,7 +4,9 @@ from pathlib import Path
 
 from configs.errors import StoreError
 from model_shards.files.crew import Crew
+from model_shards.files.disk import size_fault
 from model_shards.files.meter import Meter
+from model_shards.shard_set.holding import Holding
 from model_shards.shard_set.manifest import MANIFEST, Manifest, ShardFile
 from model_shards.store.client import connect, explained
 from model_shards.store.location import Location
@@ -26,6 +28,9 @@ def push(
     manifest says, another set is at the location, or S3 refuses.
     """
     manifest = Manifest.load(directory)
+    holding = Holding.load(directory, manifest)
+    if not holding.whole:
+        raise StoreError(f"{directory}: holds {holding} only. Pull it whole first")
     for file in manifest.files:
         _require_size(directory, file)
     content = (directory / MANIFEST).read_bytes()
@@ -48,14 +53,5 @@ def push(
 
 def _require_size(directory: Path, file: ShardFile) -> None:
     path = directory / file.name
-    try:
-        size_bytes = path.stat().st_size
-    except OSError as error:
-        raise StoreError(
-            f"{path} can't be read ({error.strerror}). Push a whole set: split or pull it again"
-        ) from error
-    if size_bytes != file.size_bytes:
-        raise StoreError(
-            f"{path}: {size_bytes} bytes, in the manifest {file.size_bytes}. Split the checkpoint "
-            "again"
-        )
+    if what := size_fault(path, file.size_bytes):
+        raise StoreError(f"{path}: {what}. Push a whole set: split or pull it again")

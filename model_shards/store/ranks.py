@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from configs.errors import ConfigError
-from model_shards.shard_set.manifest import Manifest, ShardFile
+from model_shards.shard_set.manifest import Manifest
 
 _RANGE = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
 
@@ -32,10 +32,10 @@ class Ranks:
             ids.update(range(first, last + 1))
         return cls(tuple(sorted(ids)), expert_parallel)
 
-    def files(self, manifest: Manifest) -> tuple[ShardFile, ...]:
-        """Return the files that these ranks read, companions first.
+    def groups(self, manifest: Manifest) -> frozenset[int]:
+        """Return the expert groups that these ranks read.
 
         Raises CheckpointError if the set can't serve them.
         """
         size = len(manifest.groups) if self.expert_parallel is None else self.expert_parallel
-        return (*manifest.companions, *manifest.weights_of(self.ids, size))
+        return frozenset(group for rank in self.ids for group in manifest.groups_of(rank, size))

@@ -1,16 +1,15 @@
-"""Sends a file to S3 in parts, each with a checksum that S3 verifies.
+"""Sends a file to S3 with boto3's transfer manager, which splits it and has S3 check each part.
 
 No object has the file's name before its last part is there and its SHA-256 is the manifest's. That
 hash goes with the object, so that the next push can tell that it is there.
 """
 
-import base64
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import Any
 
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from configs.errors import StoreError
@@ -19,9 +18,8 @@ from model_shards.files.meter import Meter
 from model_shards.shard_set.manifest import ShardFile
 from model_shards.store.client import Client, explained, is_missing
 from model_shards.store.location import Location
-from model_shards.store.persistence import persist
 
-PART_BYTES = 32 << 20  # S3 takes 10,000 parts of 5 MiB and more
+PART_BYTES = 16 << 20  # S3 takes 10,000 parts; up to ten of a file are in memory
 _PARTS_AT_ONCE = 4
 _HASH = "sha256"  # of the whole file, in the object's metadata
 
@@ -42,17 +40,29 @@ class Uploader:
 
         Raises StoreError if the file isn't what the manifest says, or S3 doesn't take it.
         """
+        place = {"Bucket": self.location.bucket, "Key": self.location.key(file.name)}
         with explained(self.location.url(file.name)):
-            if self._is_there(file):
+            if self._is_there(file, place):
                 self.meter.spared(file.size_bytes)
-            elif file.size_bytes <= self.part_bytes:
-                self._send_whole(file)
-            else:
-                self._send_parts(file)
+                return
+            with _Verified(self.directory / file.name, file, self.crew) as content:
+                self.client.upload_fileobj(
+                    content,
+                    *place.values(),
+                    ExtraArgs={"Metadata": {_HASH: file.sha256}},
+                    Callback=self.meter.moved,
+                    Config=TransferConfig(
+                        multipart_threshold=self.part_bytes,
+                        multipart_chunksize=self.part_bytes,
+                        max_concurrency=_PARTS_AT_ONCE,
+                    ),
+                )
+            if file.size_bytes >= self.part_bytes:
+                self._abort_others(place)
 
-    def _is_there(self, file: ShardFile) -> bool:
+    def _is_there(self, file: ShardFile, place: dict[str, str]) -> bool:
         try:
-            head = self.client.head_object(**self._object(file))
+            head = self.client.head_object(**place)
         except ClientError as error:
             if is_missing(error):
                 return False
@@ -60,117 +70,37 @@ class Uploader:
         sha256 = head["Metadata"].get(_HASH)
         return bool(head["ContentLength"] == file.size_bytes and sha256 == file.sha256)
 
-    def _send_whole(self, file: ShardFile) -> None:
-        content = (self.directory / file.name).read_bytes()
-        digest = hashlib.sha256(content)
-        self._require_match(file, digest.hexdigest())
-        self.client.put_object(
-            **self._object(file),
-            Body=content,
-            ChecksumSHA256=_in_base64(digest.digest()),
-            Metadata={_HASH: file.sha256},
-        )
-        self.meter.moved(len(content))
-
-    def _send_parts(self, file: ShardFile) -> None:
-        upload = self._object(file) | {"UploadId": self._begun(file) or self._begin(file)}
-        there = self._parts_there(upload)
-        whole = hashlib.sha256()
-        parts: dict[int, dict[str, Any]] = {}
-
-        def send_part(numbered: tuple[int, bytes]) -> None:
-            number, content = numbered
-            checksum = _in_base64(hashlib.sha256(content).digest())
-            part = there.get(number, {})
-            if part and _is_same(part, content, checksum):
-                self.meter.spared(len(content))
-            else:
-                part = self._send_part(upload, number, content, checksum)
-                self.meter.moved(len(content))
-            parts[number] = {"PartNumber": number, "ETag": part["ETag"], "ChecksumSHA256": checksum}
-
-        self.crew.run(send_part, self._blocks(file, whole), _PARTS_AT_ONCE)
-        try:
-            self._require_match(file, whole.hexdigest())
-        except StoreError:
-            self.client.abort_multipart_upload(**upload)
-            raise
-        in_order = {"Parts": [parts[number] for number in sorted(parts)]}
-        self.client.complete_multipart_upload(**upload, MultipartUpload=in_order)
-        if not self._is_there(file):  # the upload had been begun for a file of another hash
-            self.client.copy_object(
-                **self._object(file),
-                CopySource=self._object(file),
-                ChecksumAlgorithm="SHA256",
-                MetadataDirective="REPLACE",
-                Metadata={_HASH: file.sha256},
-            )
-
-    def _send_part(
-        self, upload: dict[str, str], number: int, content: bytes, checksum: str
-    ) -> dict[str, Any]:
-        def attempt() -> dict[str, Any]:
-            answer: dict[str, Any] = self.client.upload_part(
-                **upload, PartNumber=number, Body=content, ChecksumSHA256=checksum
-            )
-            return answer
-
-        with explained(f"s3://{upload['Bucket']}/{upload['Key']}"):
-            return persist(attempt)
-
-    def _blocks(self, file: ShardFile, whole: Any) -> Iterator[tuple[int, bytes]]:
-        """Yield the numbered parts; `whole` is then the hash of all of them."""
-        number = 0
-        with (self.directory / file.name).open("rb") as source:
-            while content := source.read(self.part_bytes):
-                number += 1
-                whole.update(content)
-                yield number, content
-
-    def _begin(self, file: ShardFile) -> str:
-        begun = self.client.create_multipart_upload(
-            **self._object(file), ChecksumAlgorithm="SHA256", Metadata={_HASH: file.sha256}
-        )
-        return str(begun["UploadId"])
-
-    def _begun(self, file: ShardFile) -> str | None:
-        """Return the id of the upload that an interrupted push has left, the latest of several."""
-        key = self.location.key(file.name)
+    def _abort_others(self, place: dict[str, str]) -> None:
+        """Drop what interrupted pushes of this file have left: hidden parts, which cost money."""
         pages = self.client.get_paginator("list_multipart_uploads").paginate(
-            Bucket=self.location.bucket, Prefix=key
+            Bucket=place["Bucket"], Prefix=place["Key"]
         )
-        begun = [
-            (upload["Initiated"], str(upload["UploadId"]))
-            for page in pages
-            for upload in page.get("Uploads", ())
-            if upload["Key"] == key
-        ]
-        return max(begun)[1] if begun else None
+        for upload in (upload for page in pages for upload in page.get("Uploads", ())):
+            if upload["Key"] == place["Key"]:
+                self.client.abort_multipart_upload(**place, UploadId=upload["UploadId"])
 
-    def _parts_there(self, upload: dict[str, str]) -> dict[int, dict[str, Any]]:
-        pages = self.client.get_paginator("list_parts").paginate(**upload)
-        return {part["PartNumber"]: part for page in pages for part in page.get("Parts", ())}
 
-    def _object(self, file: ShardFile) -> dict[str, str]:
-        return {"Bucket": self.location.bucket, "Key": self.location.key(file.name)}
+class _Verified(FileIO):
+    """A file that can be read once, and whose end isn't handed out if its hash is wrong."""
 
-    def _require_match(self, file: ShardFile, sha256: str) -> None:
-        if sha256 != file.sha256:
+    def __init__(self, path: Path, file: ShardFile, crew: Crew) -> None:
+        super().__init__(path)
+        self._file = file
+        self._crew = crew
+        self._hash = hashlib.sha256()
+
+    def seekable(self) -> bool:
+        return False  # else the manager would read its parts in any order
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read on. Raises StoreError instead of returning the end of another file."""
+        self._crew.check()
+        content = super().read(size) or b""
+        self._hash.update(content)
+        sha256 = self._hash.hexdigest()
+        if (not content or self.tell() >= self._file.size_bytes) and sha256 != self._file.sha256:
             raise StoreError(
-                f"{self.directory / file.name}: its SHA-256 is {sha256}, in the manifest "
-                f"{file.sha256}; it wasn't sent. Split the checkpoint again"
+                f"{self.name!s}: its SHA-256 is {sha256}, in the manifest {self._file.sha256}; "
+                "it wasn't sent. Split the checkpoint again"
             )
-
-
-def _is_same(part: dict[str, Any], content: bytes, checksum: str) -> bool:
-    """Tell whether a part that is there has this content.
-
-    Not every store lists checksums; without them the ETag is the MD5, unless KMS encrypts.
-    """
-    if listed := part.get("ChecksumSHA256"):
-        return bool(listed == checksum)
-    return bool(part["ETag"].strip('"') == hashlib.md5(content, usedforsecurity=False).hexdigest())
-
-
-def _in_base64(digest: bytes) -> str:
-    return base64.b64encode(digest).decode()
+        return content

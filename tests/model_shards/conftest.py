@@ -7,6 +7,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import boto3
@@ -23,9 +24,9 @@ _CREDENTIALS = {
 }
 
 
-@pytest.fixture(scope="session")
-def server_port() -> Iterator[int]:
-    """Run Moto's server, which takes parts as small as the tests', and yield its port."""
+@contextmanager
+def s3_server() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Run Moto's server, which takes parts as small as the tests'; yield it and its port."""
     environment = os.environ | _CREDENTIALS | {"S3_UPLOAD_PART_MIN_SIZE": "1"}
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
@@ -36,9 +37,15 @@ def server_port() -> Iterator[int]:
             port = next(int(match[1]) for match in running if match)
             # Read on: a log that fills the pipe would stop the server.
             threading.Thread(target=deque, args=(lines, 0)).start()
-            yield port
+            yield server, port
         finally:
             server.kill()
+
+
+@pytest.fixture(scope="session")
+def server_port() -> Iterator[int]:
+    with s3_server() as (_, port):
+        yield port
 
 
 @pytest.fixture

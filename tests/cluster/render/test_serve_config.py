@@ -10,6 +10,7 @@ from configs.errors import ConfigError
 from configs.exposure import refuse_to_expose
 from configs.node_group import NodeGroup
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
+from configs.weights import CacheLimits, Weights
 from tests.cluster.render import shipped
 
 
@@ -112,3 +113,13 @@ def test_what_the_manifest_says_of_the_deployment_goes_first(
     assert (deployment.gangs.most, deployment.routers.most) == (gangs, routers)
     assert deployment.gangs.ranks == 8
     assert deployment.gangs.resources.num_gpus == 1
+
+
+def test_the_cache_s_limits_are_the_manifest_s(tmp_path: Path) -> None:
+    manifest = shipped.manifest("aws-p5en")
+    limits = {"unused_days": 7, "gigabytes": 500}
+    weights = Weights.model_validate(
+        manifest.weights.model_dump(exclude_unset=True) | {"cache_limits": limits}
+    )
+    text = shipped.rendered(manifest.model_copy(update={"weights": weights}))["serve.yaml"]
+    assert _served(text, tmp_path).deployment.weights.cache_limits == CacheLimits(**limits)

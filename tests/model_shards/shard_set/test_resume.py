@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from configs.errors import CheckpointError, StoreError
+from model_shards.files.journal import Journal
 from model_shards.files.meter import Meter
 from model_shards.nano import TRAINED_NANO
 from model_shards.placement.order import linear_order
-from model_shards.shard_set.file_journal import JOURNAL, FileJournal
 from model_shards.shard_set.manifest import MANIFEST, Manifest
 from model_shards.shard_set.plan import Plan
-from model_shards.shard_set.split import split, write_set
+from model_shards.shard_set.split import JOURNAL, split, write_set
 from model_shards.shard_set.verify import verify
 from tests.model_shards.shard_set.small_checkpoint import SMALL
 
@@ -127,8 +127,10 @@ def test_what_another_split_left_is_not_mixed_in(source: Path, out: Path, change
 
 def test_two_processes_do_not_write_at_once(source: Path, out: Path) -> None:
     out.mkdir()
-    held = FileJournal.held(out, Plan.make(source, ORDER, 4).key())
-    with held, pytest.raises(StoreError, match="another process is splitting into it"):
+    with (
+        Journal.held(out / JOURNAL),
+        pytest.raises(StoreError, match="another process is splitting into it"),
+    ):
         split(source, out, ORDER, 4)
     split(source, out, ORDER, 4)
     assert verify(out) == []

@@ -13,11 +13,10 @@ from configs.errors import CheckpointError, StoreError
 from model_shards.files.meter import Meter
 from model_shards.placement.order import ExpertOrder, linear_order
 from model_shards.shard_set import source_checkpoint
-from model_shards.shard_set.file_journal import JOURNAL
 from model_shards.shard_set.manifest import MANIFEST, Manifest
 from model_shards.shard_set.plan import Plan
 from model_shards.shard_set.source_checkpoint import SourceCheckpoint
-from model_shards.shard_set.split import split, write_set
+from model_shards.shard_set.split import JOURNAL, split, write_set
 from model_shards.shard_set.verify import verify
 from tests.model_shards.shard_set.small_checkpoint import (
     SMALL,

@@ -37,6 +37,7 @@ class FaultyProxy:
     """The running proxy; a request beyond `hold_after` sets `held`, and waits for `release`."""
 
     upstream_port: int
+    port: int = 0  # any that is free
     faults: list[Fault] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
     hold_method: str = "GET"
@@ -47,7 +48,7 @@ class FaultyProxy:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()

@@ -11,7 +11,7 @@ BASE_BYTES = 20 * PART_BYTES + 7  # the last part is short
 GROUP_BYTES = 3 * PART_BYTES
 
 
-def write_set(directory: Path, seed: int = 0) -> Manifest:
+def write_set(directory: Path, seed: int = 0, base_bytes: int = BASE_BYTES) -> Manifest:
     """Write the set to a directory; the same seed gives the same bytes."""
     directory.mkdir(parents=True)
     noise = random.Random(seed)
@@ -29,7 +29,7 @@ def write_set(directory: Path, seed: int = 0) -> Manifest:
         num_experts=4,
         expert_order=((0, 1, 2, 3),),
         companions=(written("params.json", 300), written("tekken.json", 2000), written("empty", 0)),
-        base=(written("base.safetensors", BASE_BYTES),),
+        base=(written("base.safetensors", base_bytes),),
         groups=tuple((written(f"experts-{group}.safetensors", GROUP_BYTES),) for group in range(4)),
     )
     (directory / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")

@@ -17,8 +17,13 @@ def test_a_set_goes_there_and_comes_back(
     assert "whole; 4.2 MB sent, 0.0 MB were there already" in sent.stdout
     some = CliRunner().invoke(app, ["pull", str(location), copy, "--ranks", "0-1"])
     assert "6 files verified; 3.4 MB fetched, 0.0 MB were there already" in some.stdout
+    checked = CliRunner().invoke(app, ["verify", copy])
+    assert f"{copy}: what ranks 0,1 of 4 read; 3.4 MB as the manifest says" in checked.stdout
+    assert "here: what ranks 0,1 of 4 read" in CliRunner().invoke(app, ["show", copy]).stdout
     rest = CliRunner().invoke(app, ["pull", str(location), copy])
     assert "8 files verified; 0.8 MB fetched, 3.4 MB were there already" in rest.stdout
+    checked = CliRunner().invoke(app, ["verify", copy])
+    assert f"{copy}: whole; 4.2 MB as the manifest says" in checked.stdout
 
 
 @pytest.mark.parametrize(

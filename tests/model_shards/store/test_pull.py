@@ -5,9 +5,12 @@ from pathlib import Path
 import boto3
 import pytest
 
-from configs.errors import StoreError
+from configs.errors import CheckpointError, StoreError
 from model_shards.files.meter import Meter
+from model_shards.loading.open_set import DirectorySet
+from model_shards.shard_set.holding import Holding
 from model_shards.shard_set.manifest import MANIFEST, Manifest
+from model_shards.shard_set.verify import verify
 from model_shards.store.location import Location
 from model_shards.store.pull import BEGUN, pull
 from model_shards.store.push import push
@@ -35,10 +38,43 @@ def test_only_what_the_ranks_read_is_fetched(
     manifest = Manifest.load(tmp_path / "copy")
     expected = (*manifest.companions, *manifest.base, *manifest.groups[2], *manifest.groups[3])
     assert set(files) == set(expected)
-    assert set(_contents(tmp_path / "copy")) == {MANIFEST, *(file.name for file in expected)}
+    assert set(_contents(tmp_path / "copy")) == {
+        MANIFEST,
+        ".groups",
+        *(file.name for file in expected),
+    }
     fetched_bytes = sum(passed.sent_bytes for passed in proxy.of("GET"))
     manifest_bytes = (tmp_path / "copy" / MANIFEST).stat().st_size
     assert fetched_bytes == sum(file.size_bytes for file in expected) + manifest_bytes
+
+
+def test_what_ranks_were_pulled_is_known_and_a_later_pull_adds_to_it(
+    pushed: Location, shard_set: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    pull(pushed, copy, Meter(), Ranks((0,)))
+    manifest = Manifest.load(copy)
+    part = DirectorySet(copy)
+    part.require(manifest.weights_of([0], 4))
+    with pytest.raises(CheckpointError, match=r"what ranks 0 of 4 read only, .* rank 1 .*--ranks"):
+        part.require(manifest.weights_of([0], 2))
+    with pytest.raises(StoreError, match="holds what ranks 0 of 4 read only"):
+        push(copy, pushed, Meter())
+    assert verify(copy) == []
+    pull(pushed, copy, Meter(), Ranks((3,)))
+    assert Holding.load(copy, manifest).groups == {0, 3}
+    (copy / "experts-3.safetensors").unlink()
+    assert [fault.name for fault in verify(copy)] == ["experts-3.safetensors"]
+    pull(pushed, copy, Meter())
+    pull(pushed, copy, Meter(), Ranks((3,)))
+    assert _contents(copy) == _contents(shard_set)
+
+
+def test_a_broken_mark_is_named(pushed: Location, tmp_path: Path) -> None:
+    pull(pushed, tmp_path / "copy", Meter(), Ranks((0,)))
+    (tmp_path / "copy" / ".groups").write_text("{")
+    with pytest.raises(CheckpointError, match=r"copy/\.groups doesn't say"):
+        verify(tmp_path / "copy")
 
 
 def test_a_killed_pull_goes_on_where_it_was(
@@ -84,7 +120,7 @@ def test_what_breaks_off_is_asked_for_again(
 def test_what_never_stops_breaking_off_is_an_error(
     pushed: Location, tmp_path: Path, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model_shards.store.persistence._LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr("model_shards.store.persistence.PATIENCE_S", 0.5)
     proxy.faults = [Fault("short", "params.json", times=1000)]
     with pytest.raises(StoreError, match=r"noise/params.json: .*goes on where it was"):
         pull(pushed, tmp_path / "copy", Meter())
@@ -222,7 +258,6 @@ def test_a_server_that_is_not_there_is_named(
     tmp_path: Path, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    monkeypatch.setattr("model_shards.store.persistence._LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr("model_shards.store.persistence.PATIENCE_S", 0.5)
     with pytest.raises(StoreError, match="AWS_ENDPOINT_URL"):
         pull(Location("a-bucket", "x"), tmp_path / "copy", Meter())

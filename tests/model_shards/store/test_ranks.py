@@ -21,13 +21,11 @@ def test_what_is_no_list_of_ranks_is_refused(text: str) -> None:
         Ranks.parse(text)
 
 
-def test_a_rank_needs_companions_the_base_and_its_groups(tmp_path: Path) -> None:
+def test_a_rank_needs_its_groups(tmp_path: Path) -> None:
     manifest = write_set(tmp_path / "set")
-    (of_four,) = (file.name for file in Ranks((3,)).files(manifest) if "experts" in file.name)
-    of_two = [file.name for file in Ranks((1,), 2).files(manifest)]
-    assert of_four == "experts-3.safetensors"
-    assert of_two[-3:] == ["base.safetensors", "experts-2.safetensors", "experts-3.safetensors"]
+    assert Ranks((3,)).groups(manifest) == {3}
+    assert Ranks((1,), 2).groups(manifest) == {2, 3}
     with pytest.raises(CheckpointError, match="can't be read by 3"):
-        Ranks((0,), 3).files(manifest)
+        Ranks((0,), 3).groups(manifest)
     with pytest.raises(CheckpointError, match="can't be read by 0"):
-        Ranks((0,), 0).files(manifest)
+        Ranks((0,), 0).groups(manifest)
