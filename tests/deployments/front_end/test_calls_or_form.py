@@ -87,8 +87,8 @@ def test_with_tools_an_answer_has_the_form_or_calls(play: Play, by: Asking, choi
     async def scene(asked: Clients) -> None:
         asked.answers("Yes", "</s>")
         await by(asked, tools=True, form=True, choice=choice)
-        for answer in (FORM, CALL, TWO_CALLS, (*THOUGHTS, *FORM), (*THOUGHTS, *CALL)):
-            assert allowed(asked, *answer), answer
+        for held in (FORM, CALL, TWO_CALLS, (*THOUGHTS, *FORM), (*THOUGHTS, *CALL)):
+            assert allowed(asked, *held), held
         refused: tuple[tuple[str, ...], ...] = (TEXT, TEXT_AND_CALL, ('{"ok": 1}',))
         for answer in refused:
             assert not allowed(asked, *answer), answer
