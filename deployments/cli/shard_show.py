@@ -10,6 +10,7 @@ from rich.table import Table
 
 from deployments.cli.balance_table import balance_table
 from deployments.cli.errors import reported
+from model_shards.architecture import Architecture
 from model_shards.placement.balance import changes
 from model_shards.placement.expert_load import ExpertLoad
 from model_shards.shard_set.manifest import Manifest, ShardFile
@@ -30,7 +31,7 @@ def show(
     """Show what a set holds, and how many bytes each rank reads."""
     with reported():
         manifest = Manifest.load(directory)
-        balance = None if expert_load is None else _balance(manifest, expert_load)
+        balance = None if expert_load is None else _balance(directory, manifest, expert_load)
         ranks = None if expert_parallel is None else _ranks(manifest, expert_parallel)
     source = manifest.source
     out.print(f"source: {source.name}, identity {source.identity}", markup=False, soft_wrap=True)
@@ -44,10 +45,10 @@ def show(
         out.print(balance)
 
 
-def _balance(manifest: Manifest, path: Path) -> Table:
-    order = manifest.expert_order
+def _balance(directory: Path, manifest: Manifest, path: Path) -> Table:
+    order, top_k = manifest.expert_order, Architecture.load(directory).moe.num_experts_per_tok
     load = ExpertLoad.load(path, len(order), manifest.num_experts)
-    return balance_table(changes(load, order, len(manifest.groups)))
+    return balance_table(changes(load, order, len(manifest.groups), top_k))
 
 
 def _contents(manifest: Manifest) -> Table:

@@ -43,7 +43,8 @@ def split(
     if (placement == "balanced") != (expert_load is not None):
         raise typer.BadParameter("--placement balanced and --expert-load need each other")
     with reported():
-        load, order = _order(source, expert_parallel, expert_load)
+        architecture = Architecture.load(source)
+        load, order = _order(architecture, expert_parallel, expert_load)
         with ByteBar() as meter:
             manifest = cut(source, out, order, expert_parallel, meter)
     typer.echo(
@@ -51,13 +52,13 @@ def split(
         f"{meter.spared_bytes / 1e6:.1f} MB were there already"
     )
     if load is not None:
-        Console(highlight=False).print(balance_table(changes(load, order, expert_parallel)))
+        top_k = architecture.moe.num_experts_per_tok
+        Console(highlight=False).print(balance_table(changes(load, order, expert_parallel, top_k)))
 
 
 def _order(
-    source: Path, groups: int, expert_load: Path | None
+    architecture: Architecture, groups: int, expert_load: Path | None
 ) -> tuple[ExpertLoad | None, ExpertOrder]:
-    architecture = Architecture.load(source)
     layers, experts = architecture.n_layers, architecture.moe.num_experts
     if expert_load is None:
         return None, linear_order(layers, experts)

@@ -113,6 +113,12 @@ def _require_cut(source: Architecture, order: ExpertOrder, groups: int) -> None:
             f"placement: it isn't an order of {experts} experts in each of {layers} layers. Use "
             "an expert load that was recorded with this model"
         )
+    if source.moe.num_expert_groups > 1 and order != linear_order(layers, experts):
+        raise CheckpointError(
+            f"moe.num_expert_groups: {source.moe.num_expert_groups} in params.json: a token may "
+            "choose from a few groups of neighbouring experts only, so another order would change "
+            "what the model computes. Split with --placement linear"
+        )
 
 
 def _require_names(plan: Plan) -> None:

@@ -42,7 +42,7 @@ def test_the_load_before_and_after_is_shown_by_both(cut: tuple[Path, str]) -> No
     rows = [line.split()[0] for line in table.splitlines()]
     first = rows.index("layer")
     assert rows[first : first + 6] == ["layer", *"0123", "all"]
-    assert "In a single step" in table
+    assert table.count("even router") >= 3
 
 
 @pytest.mark.parametrize("words", [["--placement", "balanced"], ["--expert-load", str(_LOAD)]])

@@ -243,3 +243,18 @@ def test_too_little_room_is_told_before_anything_is_written(source: Path, out: P
     with pytest.raises(StoreError, match=r"15000\.0 GB to write, .* GB free\. Make room"):
         split(source, out, _linear(SMALL), 4)
     assert [path.name for path in out.iterdir()] == [JOURNAL]
+
+
+def test_where_routing_is_limited_to_groups_another_order_is_refused(
+    source: Path, out: Path
+) -> None:
+    """A group is of neighbours, so an order that mixes them would change what is computed."""
+    path = source / "params.json"
+    grouped = path.read_text().replace('"num_expert_groups":1', '"num_expert_groups":2')
+    assert grouped != path.read_text()
+    path.write_text(grouped)
+    linear = linear_order(SMALL.layers, SMALL.experts)
+    mixed = (*linear[1:], linear[0][::-1])
+    with pytest.raises(CheckpointError, match=r"num_expert_groups: 2 .*--placement linear"):
+        split(source, out, mixed, 2)
+    assert split(source, out, linear, 2).placement == "linear"
