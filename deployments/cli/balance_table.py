@@ -28,8 +28,7 @@ def balance_table(changes: Sequence[Change]) -> Table:
         caption=(
             "Ranks wait at every step, and steps of few tokens are less even: estimated for tokens "
             "that are drawn one by one from this load. An even router chooses all experts equally "
-            "often, and no order is more even than it. Real texts, and answers apart from prompts, "
-            "are less even."
+            "often. Real texts, and answers apart from prompts, are less even."
         ),
         caption_justify="left",
         box=None,

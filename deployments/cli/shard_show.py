@@ -37,12 +37,17 @@ def show(
     out.print(f"source: {source.name}, identity {source.identity}", markup=False, soft_wrap=True)
     out.print(
         f"experts: {manifest.num_experts} in each of {len(manifest.expert_order)} layers, "
-        f"{len(manifest.groups)} groups, placement {manifest.placement}"
+        f"{len(manifest.groups)} groups, placement {manifest.placement}{_replicas(manifest)}"
     )
     out.print(_contents(manifest))
     out.print(ranks or _sizes(manifest))
     if balance is not None:
         out.print(balance)
+
+
+def _replicas(manifest: Manifest) -> str:
+    each = manifest.replicas // len(manifest.groups)
+    return f", {each} of each group's slots for replicas" if each else ""
 
 
 def _balance(directory: Path, manifest: Manifest, path: Path) -> Table:
@@ -72,7 +77,7 @@ def _sizes(manifest: Manifest) -> Table:
             read = max(_bytes(manifest.weights_of([rank], size)) for rank in range(size))
             table.add_row(
                 f"{size}",
-                f"{manifest.num_experts // size}",
+                f"{manifest.slots // size}",
                 f"{read:,}",
                 f"{read / _bytes(manifest.weights_of(range(size), size)):.1%}",
             )
@@ -83,7 +88,7 @@ def _ranks(manifest: Manifest, expert_parallel: int) -> Table:
     table = _table("rank", "groups", "experts at", "files", "bytes that it reads")
     for rank in range(expert_parallel):
         groups = manifest.groups_of(rank, expert_parallel)
-        share = manifest.num_experts // len(manifest.groups)
+        share = manifest.slots // len(manifest.groups)
         files = manifest.weights_of([rank], expert_parallel)
         table.add_row(
             f"{rank}",

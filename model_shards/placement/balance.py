@@ -39,7 +39,7 @@ class Balance:
 class StepChange:
     """How even ranks are at an average step, estimated from tokens drawn from the load.
 
-    `uniform` is of a router that chooses all experts equally often: no order is more even.
+    `uniform` is of a router that chooses all experts equally often.
     """
 
     tokens: int
@@ -94,5 +94,5 @@ def changes(
     )
 
 
-def _ratio(busiest: int, total: int, groups: int) -> float:
+def _ratio(busiest: float, total: int, groups: int) -> float:
     return busiest * groups / total if total else 1.0
