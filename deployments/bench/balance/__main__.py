@@ -34,10 +34,15 @@ def bench(
     load = recorded(kind.choices for kind in traffic)
     by_number = linear_order(load.layers, load.experts)
     for ranks in _RANKS:
-        orders = {"by number": by_number, "balanced": balanced_order(load, ranks)}
+        orders = {
+            "by number": by_number,
+            "balanced": balanced_order(load, ranks),
+            "1 replica a rank": balanced_order(load, ranks, replicas=1),
+        }
         out.print(_balance_table(traffic, orders, ranks))
         out.print(_shifted_table(traffic, ranks))
     if timed:
+        orders.pop("1 replica a rank")
         out.print(_waste_table(traffic, orders, ranks, device, timed))
 
 

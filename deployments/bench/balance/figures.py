@@ -64,9 +64,14 @@ def shifted(kinds: Sequence[Kind], ranks: int) -> dict[str, Shifted]:
 
 def _orders(rest: Sequence[Kind], seen: ExpertLoad, ranks: int) -> dict[str, ExpertOrder]:
     loads = [recorded([kind.choices]) for kind in rest]
+    alike, all_tokens = ExpertLoad.mean(loads), recorded(kind.choices for kind in rest)
     return {
         "by number": linear_order(seen.layers, seen.experts),
-        "balanced": balanced_order(recorded(kind.choices for kind in rest), ranks),
-        "balanced, kinds alike": balanced_order(ExpertLoad.mean(loads), ranks),
+        "balanced": balanced_order(all_tokens, ranks),
+        "balanced, 1 replica a rank": balanced_order(all_tokens, ranks, replicas=1),
+        "kinds alike": balanced_order(alike, ranks),
+        "kinds alike, 1 replica": balanced_order(alike, ranks, replicas=1),
+        "kinds alike, 4 replicas": balanced_order(alike, ranks, replicas=4),
         "known": balanced_order(seen, ranks),
+        "known, 1 replica": balanced_order(seen, ranks, replicas=1),
     }

@@ -83,6 +83,15 @@ def test_a_rank_reads_what_vllm_places_there_or_it_is_an_error(groups: int, size
             assert loader.place_of(model(rank, size), manifest(groups)) == (rank, size)
 
 
+def test_with_replicas_ranks_hold_slots_and_one_rank_experts() -> None:
+    order = ((*range(64), 99, *range(64, 128), 0),)
+    replicated = manifest(2).model_copy(update={"expert_order": order})
+    assert loader.place_of(model(1, 2, experts=130), replicated) == (1, 2)
+    assert loader.place_of(model(0, 1), replicated) == (0, 1)
+    with pytest.raises(CheckpointError, match="has 130, for that rank those from 65 to 129"):
+        loader.place_of(model(1, 2), replicated)
+
+
 @pytest.mark.parametrize(
     ("laid_out", "complaint"),
     [
