@@ -22,11 +22,13 @@ def test_ids_become_ranges(ids: list[int], ranges: tuple[tuple[int, int], ...]) 
 
 
 class _Layer(torch.nn.Module):
-    """A layer of 4 experts, on rank 1 of 2, as vLLM lays it out with so many slots."""
+    """A layer of 4 experts, on a rank of 2, as vLLM lays it out with so many slots."""
 
-    def __init__(self, slots: int, experts_to_slots: list[list[int]] | None = None) -> None:
+    def __init__(
+        self, slots: int, experts_to_slots: list[list[int]] | None = None, rank: int = 1
+    ) -> None:
         super().__init__()
-        _, expert_map, _ = determine_expert_map(2, 1, slots)
+        _, expert_map, _ = determine_expert_map(2, rank, slots)
         manager = SimpleNamespace(
             global_num_experts=slots,
             is_local_expert=lambda slot: expert_map[slot] != -1,
@@ -53,6 +55,11 @@ def test_with_redundant_experts_it_holds_experts_not_slots() -> None:
     """Slots 3 to 5 are on this rank: experts 1, 0 and 3, of which 0 has another slot elsewhere."""
     layer = _Layer(6, [[0, 4, -1], [3, -1, -1], [1, 2, -1], [5, -1, -1]])
     assert _held(layer) == [4, 0, 1, 3]
+
+
+def test_a_slot_that_an_expert_lacks_is_on_no_rank() -> None:
+    layer = _Layer(6, [[0, 4, -1], [3, -1, -1], [1, 2, -1], [5, -1, -1]], rank=0)
+    assert _held(layer) == [4, 0, 2]
 
 
 def test_only_what_every_layer_holds_is_told() -> None:
