@@ -43,7 +43,7 @@ typecheck: $(READY) ## mypy, strict
 format: $(READY) ## rewrite the sources in ruff's format
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
-bench: $(READY) $(NOISE) ## measure small4 beside vllm serve, a split beside cp; or BENCH=shards, autoscale, lockstep, fairness, readers, restart, roll, decision, roofline, scales
+bench: $(READY) $(NOISE) ## measure small4 beside vllm serve, a split beside cp; or BENCH=shards, autoscale, lockstep, fairness, readers, restart, roll, decision, balance, roofline, scales
 	$(BIN)/python -m deployments.bench$(if $(BENCH),.$(BENCH)) $(ARGS)
 chaos: $(READY) $(NOISE) ## kill, stop, cut, slow and fill what serves, under traffic: 25 faults of a seed (ARGS="--seed 2 --record")
 	$(BIN)/python -m deployments.chaos $(ARGS)

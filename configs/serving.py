@@ -26,6 +26,11 @@ class Serving(Strict):
     gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] = 0.9
     ranks: PositiveInt | None = Field(default=None, description="Of a gang, data-parallel.")
     tensor_parallel_size: PositiveInt | None = Field(default=None, description="GPUs of a rank.")
+    replicas: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="Replicated experts of each GPU, where the shard set has them: those of a "
+        "group, times the groups that a GPU reads.",
+    )
     deployment: dict[str, Any] = Field(
         default_factory=dict,
         description="More of `configs.deployment`, such as access, admission, or "

@@ -15,7 +15,9 @@ from configs.deployment import Deployment
 from configs.errors import ConfigError
 from deployments.weight_cache import check as check_weight_cache
 from model_shards.architecture import Architecture
+from model_shards.loading import redundant_experts
 from model_shards.loading.open_set import open_set
+from model_shards.shard_set.manifest import Manifest
 
 COUNT_EXPERTS = "small4_count_experts"  # key in vLLM's additional_config
 MISTRAL_FORMAT = {
@@ -45,7 +47,7 @@ def serve_arguments(deployment: Deployment, **overrides: Any) -> Namespace:
         "served_model_name": deployment.model.name,
         **MISTRAL_FORMAT,
         **MISTRAL_PARSERS,
-        **_shards(deployment),
+        **_shards(deployment, directory),
         **deployment.engine,
         **deployment.frontend,
         **overrides,
@@ -79,8 +81,8 @@ def model_directory(deployment: Deployment) -> Path:
     return open_set(weights.source, weights.cache, weights.cache_limits).companions()
 
 
-def _shards(deployment: Deployment) -> dict[str, Any]:
-    """Return the arguments for `model_shards.loading.loader`, if ranks load a shard set."""
+def _shards(deployment: Deployment, directory: Path) -> dict[str, Any]:
+    """Return the arguments for `model_shards.loading`, if ranks load a shard set."""
     weights = deployment.weights
     if weights.source is None:
         return {}
@@ -90,7 +92,12 @@ def _shards(deployment: Deployment) -> dict[str, Any]:
         "cache_limits": weights.cache_limits.model_dump(),
         "verify": weights.verify,
     }
-    return {"load_format": weights.format, "model_loader_extra_config": options}
+    devices = deployment.gangs.ranks * deployment.engine.get("tensor_parallel_size", 1)
+    return {
+        "load_format": weights.format,
+        "model_loader_extra_config": options,
+        **redundant_experts.engine_arguments(Manifest.load(directory), devices),
+    }
 
 
 def rank_config(
@@ -134,6 +141,7 @@ def rank_config(
             COUNT_EXPERTS: deployment.gangs.count_experts,
         },
     )
+    _require_gpu_for_eplb(arguments)
     check_weight_cache(arguments, can_map=current_platform.is_cuda_alike())
     config = _engine_arguments(arguments).create_engine_config()
     from model_shards.loading.activation_scales import refuse_own_scales
@@ -167,6 +175,16 @@ def _require_device(deployment: Deployment) -> None:
             f"gangs.resources.num_gpus is {deployment.gangs.resources.num_gpus:g}, and vLLM finds "
             "no GPU on this node: give each rank as many as its tensor_parallel_size, or install "
             "vLLM for CPUs here"
+        )
+
+
+def _require_gpu_for_eplb(arguments: Namespace) -> None:
+    from vllm.platforms import current_platform
+
+    if arguments.enable_eplb and current_platform.is_cpu():
+        raise ConfigError(
+            "engine.enable_eplb: true, which replicas of a shard set need, and vLLM has EPLB on "
+            "GPUs only: serve a set without replicas, or gangs.ranks: 1, which reads none"
         )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cluster.plan.fit import Fit
+from cluster.plan.held_experts import read_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ def download(fit: Fit) -> Download:
     A machine's ranks share the base; several gangs on it share all of what they read.
     """
     weights, shape = fit.model.weights[fit.serving.precision], fit.shape
-    experts = weights.experts_bytes // shape.ranks
+    of_gpu = read_bytes(fit.model, weights, fit.serving, shape.devices)
+    experts = of_gpu * shape.devices // shape.ranks
     return Download(
         rank=weights.base_bytes + experts,
         node=weights.base_bytes + experts * shape.ranks_per_node,

@@ -23,6 +23,7 @@ class _Given(BaseModel):
     kv_cache_dtype: Literal["auto", "bfloat16", "float16", "fp8", "fp8_e4m3"] = "auto"
     dtype: str = "auto"
     enforce_eager: bool = False
+    enable_eplb: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Engine:
     element_bytes: int  # of activations, and of weights that aren't quantised
     cache_element_bytes: int
     eager: bool
+    eplb: bool  # vLLM's load balancer of experts
 
     @classmethod
     def of(cls, serving: Serving) -> "Engine":
@@ -57,4 +59,5 @@ class Engine:
             element_bytes=element_bytes,
             cache_element_bytes=_CACHE_BYTES.get(given.kv_cache_dtype, element_bytes),
             eager=given.enforce_eager,
+            eplb=given.enable_eplb,
         )

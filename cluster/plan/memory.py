@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cluster.plan.activations import Load, activation_bytes
 from cluster.plan.engine import Engine
+from cluster.plan.held_experts import held_bytes
 from cluster.plan.model import Model, Weights
 from cluster.plan.node import Node
 from cluster.plan.shape import Shape
@@ -80,7 +81,7 @@ def memory(model: Model, shape: Shape, node: Node, serving: Serving, engine: Eng
     )
     budget = int(node.memory_bytes * serving.gpu_memory_utilization)
     base = weights.split_bytes // shape.tensor_parallel + weights.whole_bytes + model.added_bytes
-    experts = weights.experts_bytes // shape.devices
+    experts = held_bytes(model, weights, shape, serving, engine)
     activations = activation_bytes(model, weights, load)
     graphs = _GRAPHS_BYTES if node.gpu and not engine.eager else 0
     runtime = _RUNTIME_BYTES if node.gpu else _PROCESS_BYTES

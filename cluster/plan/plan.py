@@ -95,7 +95,8 @@ def _plan(manifest: ClusterManifest, fit: Fit, fits: list[Fit]) -> Plan:
         device=fit.node.device,
         model=fit.model.name,
         precision=serving.precision,
-        experts_per_rank=fit.model.experts // shape.ranks,
+        experts_per_rank=fit.model.experts // shape.ranks
+        + fit.serving.replicas * shape.devices // shape.ranks,
         memory=fit.memory,
         room=_room(fit),
         download=download(fit),

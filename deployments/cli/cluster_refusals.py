@@ -16,7 +16,11 @@ from model_shards.shard_set.manifest import MANIFEST, Manifest
 
 _ENGINE = "serving.deployment.engine"
 # Engine arguments that place experts, with vLLM's defaults. The loader has a say in them.
-_PLACING = {"expert_placement_strategy": "linear", "enable_eplb": False, "eplb_config": {}}
+_PLACING: dict[str, Any] = {
+    "expert_placement_strategy": "linear",
+    "enable_eplb": False,
+    "eplb_config": {},
+}
 # Back ends that have an expert-parallel kernel, by precision and GPU; a test asks vLLM for them.
 _FP8, _NVFP4 = {"triton", "marlin", "humming"}, {"marlin", "humming", "emulation"}
 _HOPPER = _FP8 | {"flashinfer_cutlass"}
@@ -36,9 +40,10 @@ def refuse_unloadable(manifest: ClusterManifest, layout: Layout) -> None:
     _refuse_backend(engine.get("moe_backend", "auto"), manifest, layout)
     if manifest.weights.format != "expert_shards":
         return
+    ranks = layout.ranks * layout.tensor_parallel
     if engine.keys() & _PLACING.keys():
-        _refuse_moved(engine)
-    _refuse_groups(manifest, layout.ranks * layout.tensor_parallel)
+        _refuse_moved(engine, ranks, manifest.serving.replicas * ranks)
+    _refuse_groups(manifest, ranks)
 
 
 def _refuse_backend(backend: str, manifest: ClusterManifest, layout: Layout) -> None:
@@ -53,14 +58,19 @@ def _refuse_backend(backend: str, manifest: ClusterManifest, layout: Layout) -> 
     )
 
 
-def _refuse_moved(engine: dict[str, Any]) -> None:
-    from model_shards.loading.loader import refuse_moved_experts  # it brings in vLLM
+def _refuse_moved(engine: dict[str, Any], ranks: int, replicas: int) -> None:
+    # They bring in vLLM.
+    from model_shards.loading.loader import refuse_moved_experts
+    from model_shards.loading.redundant_experts import require_slots
 
-    eplb = {"num_redundant_experts": 0} | engine.get("eplb_config", {})
+    given = _PLACING | {"enable_eplb": replicas > 0} | engine
+    eplb = {"num_redundant_experts": replicas} | given["eplb_config"]
+    given |= {"eplb_config": SimpleNamespace(**eplb), "enable_expert_parallel": True}
+    sizes = {"tensor_parallel_size": 1, "prefill_context_parallel_size": 1}
+    parallel = SimpleNamespace(**given | sizes | {"data_parallel_size": ranks})
     try:
-        refuse_moved_experts(
-            SimpleNamespace(**_PLACING | engine | {"eplb_config": SimpleNamespace(**eplb)})
-        )
+        refuse_moved_experts(parallel)
+        require_slots(parallel, replicas)
     except ConfigError as error:
         raise ConfigError(f"serving.deployment.{error}") from error
 

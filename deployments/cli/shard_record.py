@@ -80,16 +80,18 @@ def total(counts: Iterable[RankCount]) -> ExpertLoad:
 
 
 def expert_order(deployment: Deployment) -> ExpertOrder | None:
-    """Return the order of the served shard set, or None if none is served.
+    """Return the order of the served shard set; None if ranks count experts by their numbers.
 
-    Ranks count by an expert's position in this order, files by its number.
+    They do so without a set, and with a set that has replicas: its gates have the source's order,
+    and ranks count before an expert's copy is chosen.
     """
     from model_shards.loading.open_set import open_set
 
     weights = deployment.weights
     if weights.source is None:
         return None
-    return open_set(weights.source, weights.cache, weights.cache_limits).manifest.expert_order
+    manifest = open_set(weights.source, weights.cache, weights.cache_limits).manifest
+    return None if manifest.replicas else manifest.expert_order
 
 
 def _shards(file: ServeFile) -> Any:

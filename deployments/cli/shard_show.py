@@ -10,6 +10,7 @@ from rich.table import Table
 
 from deployments.cli.balance_table import balance_table
 from deployments.cli.errors import reported
+from model_shards.architecture import Architecture
 from model_shards.placement.balance import changes
 from model_shards.placement.expert_load import ExpertLoad
 from model_shards.shard_set.holding import Holding
@@ -32,13 +33,13 @@ def show(
     with reported():
         manifest = Manifest.load(directory)
         holding = Holding.load(directory, manifest)
-        balance = None if expert_load is None else _balance(manifest, expert_load)
+        balance = None if expert_load is None else _balance(directory, manifest, expert_load)
         ranks = None if expert_parallel is None else _ranks(manifest, expert_parallel)
     source = manifest.source
     out.print(f"source: {source.name}, identity {source.identity}", markup=False, soft_wrap=True)
     out.print(
         f"experts: {manifest.num_experts} in each of {len(manifest.expert_order)} layers, "
-        f"{len(manifest.groups)} groups, placement {manifest.placement}"
+        f"{len(manifest.groups)} groups, placement {manifest.placement}{_replicas(manifest)}"
     )
     if not holding.whole:
         out.print(f"here: {holding}; the tables below are of the whole set")
@@ -48,10 +49,15 @@ def show(
         out.print(balance)
 
 
-def _balance(manifest: Manifest, path: Path) -> Table:
-    order = manifest.expert_order
+def _replicas(manifest: Manifest) -> str:
+    each = manifest.replicas // len(manifest.groups)
+    return f", {each} of each group's slots for replicas" if each else ""
+
+
+def _balance(directory: Path, manifest: Manifest, path: Path) -> Table:
+    order, top_k = manifest.expert_order, Architecture.load(directory).moe.num_experts_per_tok
     load = ExpertLoad.load(path, len(order), manifest.num_experts)
-    return balance_table(changes(load, order, len(manifest.groups)))
+    return balance_table(changes(load, order, len(manifest.groups), top_k))
 
 
 def _contents(manifest: Manifest) -> Table:
@@ -75,7 +81,7 @@ def _sizes(manifest: Manifest) -> Table:
             read = max(_bytes(manifest.weights_of([rank], size)) for rank in range(size))
             table.add_row(
                 f"{size}",
-                f"{manifest.num_experts // size}",
+                f"{manifest.slots // size}",
                 f"{read:,}",
                 f"{read / _bytes(manifest.weights_of(range(size), size)):.1%}",
             )
@@ -86,7 +92,7 @@ def _ranks(manifest: Manifest, expert_parallel: int) -> Table:
     table = _table("rank", "groups", "experts at", "files", "bytes that it reads")
     for rank in range(expert_parallel):
         groups = manifest.groups_of(rank, expert_parallel)
-        share = manifest.num_experts // len(manifest.groups)
+        share = manifest.slots // len(manifest.groups)
         files = manifest.weights_of([rank], expert_parallel)
         table.add_row(
             f"{rank}",

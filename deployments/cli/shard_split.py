@@ -18,7 +18,7 @@ from model_shards.placement.order import ExpertOrder, linear_order
 Placement = Literal["linear", "balanced"]
 
 
-def split(
+def split(  # noqa: PLR0913, PLR0917 - a command's options
     source: Annotated[
         Path, typer.Option(help="A checkpoint in Mistral format.", show_default=False)
     ],
@@ -31,8 +31,20 @@ def split(
         Placement, typer.Option(help="Experts as they are, or so that the groups' load is even.")
     ] = "linear",
     expert_load: Annotated[
-        Path | None, typer.Option(help="How often each expert was chosen, for balanced.")
+        list[Path] | None,
+        typer.Option(
+            help="How often each expert was chosen, for balanced. If given several times, each "
+            "kind of traffic weighs as much as another."
+        ),
     ] = None,
+    replicas: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Slots of each group for copies of busy experts, for balanced; at most 5% more "
+            "bytes. Several ranks then need GPUs.",
+        ),
+    ] = 0,
 ) -> None:
     """Cut a checkpoint so that each rank reads the base and its own experts only.
 
@@ -40,10 +52,13 @@ def split(
     """
     from model_shards.shard_set.split import split as cut
 
-    if (placement == "balanced") != (expert_load is not None):
+    if (placement == "balanced") != bool(expert_load):
         raise typer.BadParameter("--placement balanced and --expert-load need each other")
+    if replicas and not expert_load:
+        raise typer.BadParameter("--replicas needs --placement balanced, with --expert-load")
     with reported():
-        load, order = _order(source, expert_parallel, expert_load)
+        architecture = Architecture.load(source)
+        load, order = _order(architecture, expert_parallel, expert_load or [], replicas)
         with ByteBar() as meter:
             manifest = cut(source, out, order, expert_parallel, meter)
     typer.echo(
@@ -51,18 +66,19 @@ def split(
         f"{meter.spared_bytes / 1e6:.1f} MB were there already"
     )
     if load is not None:
-        Console(highlight=False).print(balance_table(changes(load, order, expert_parallel)))
+        top_k = architecture.moe.num_experts_per_tok
+        Console(highlight=False).print(balance_table(changes(load, order, expert_parallel, top_k)))
 
 
 def _order(
-    source: Path, groups: int, expert_load: Path | None
+    architecture: Architecture, groups: int, expert_load: list[Path], replicas: int
 ) -> tuple[ExpertLoad | None, ExpertOrder]:
-    architecture = Architecture.load(source)
     layers, experts = architecture.n_layers, architecture.moe.num_experts
-    if expert_load is None:
+    if not expert_load:
         return None, linear_order(layers, experts)
-    load = ExpertLoad.load(expert_load, layers, experts)
-    return load, balanced_order(load, groups)
+    loads = [ExpertLoad.load(path, layers, experts) for path in expert_load]
+    load = loads[0] if len(loads) == 1 else ExpertLoad.mean(loads)
+    return load, balanced_order(load, groups, replicas)
 
 
 def verify(

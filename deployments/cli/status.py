@@ -138,7 +138,7 @@ def _table(number: int, ranks: list[RankEntry]) -> Table:
         table.add_column(column)
     for rank in ranks:
         table.add_row(
-            f"rank {rank.rank}: experts {held(rank)} of {rank.num_experts}",
+            f"rank {rank.rank}: {held(rank)} of {rank.num_experts}",
             rank.node[:8],
             f"{rank.requests}, {rank.waiting_requests} waiting",
             f"{rank.kv_tokens:,}",
@@ -148,7 +148,12 @@ def _table(number: int, ranks: list[RankEntry]) -> Table:
 
 
 def held(rank: RankEntry) -> str:
-    """Return the experts that a rank holds, as `64–127`, or as several ranges: `0–3, 9`."""
-    return ", ".join(
+    """Return the experts that all layers of a rank hold, as `experts 64–127`, or several ranges.
+
+    Where experts are replicated, each layer holds others.
+    """
+    if not rank.experts:
+        return "in each layer other experts"
+    return "experts " + ", ".join(
         str(first) if first == last else f"{first}–{last}" for first, last in rank.experts
     )

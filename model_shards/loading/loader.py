@@ -21,6 +21,7 @@ from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
 from configs.errors import CheckpointError, ConfigError
 from configs.schema import Strict
 from configs.weights import CacheLimits
+from model_shards.loading import redundant_experts
 from model_shards.loading.activation_scales import refuse_foreign_scales, refuse_own_scales
 from model_shards.loading.open_set import OpenSet, open_set
 from model_shards.loading.weight_stream import WeightStream
@@ -89,14 +90,17 @@ class ExpertShardLoader(DefaultModelLoader):
             yield from whole.get_all_weights(model_config, model)
             return
         started_s = self.counter_before_loading_weights
-        refuse_moved_experts(get_current_vllm_config().parallel_config)
+        parallel = get_current_vllm_config().parallel_config
+        refuse_moved_experts(parallel)
         refuse_own_scales(get_current_vllm_config())
         opened = self._options.open(model_config.model)
+        redundant_experts.require_slots(parallel, opened.manifest.replicas)
         rank, size = place_of(model, opened.manifest)
         files = opened.manifest.weights_of([rank], size)
         opened.require(files)
         stream = WeightStream(opened, files, verify=self._options.verify)
-        yield from stream.tensors()
+        redundant_experts.hold(opened.manifest, size)
+        yield from redundant_experts.named_for_vllm(stream.tensors(), opened.manifest, size)
         took_s = time.perf_counter() - started_s
         logger.info(
             "expert_shards: rank %d of %d read %d files, %d bytes in %.2f s (%.2f GB/s), %s",
@@ -116,6 +120,7 @@ def check(vllm_config: Any) -> None:
     refuse_moved_experts(parallel)
     options = Options.parse(vllm_config.load_config.model_loader_extra_config)
     opened = options.open(vllm_config.model_config.model)
+    redundant_experts.require_slots(parallel, opened.manifest.replicas)
     workers = parallel.tensor_parallel_size * parallel.prefill_context_parallel_size
     first, size = parallel.data_parallel_rank * workers, parallel.data_parallel_size * workers
     if not parallel.enable_expert_parallel:
@@ -132,13 +137,6 @@ def refuse_moved_experts(parallel_config: Any) -> None:
             "groups of a shard set. Leave it out, for 'linear'; to spread hot experts, split with "
             "--placement balanced."
         )
-    redundant = parallel_config.eplb_config.num_redundant_experts
-    if parallel_config.enable_eplb or redundant:
-        raise ConfigError(
-            f"engine.enable_eplb: {parallel_config.enable_eplb}, with {redundant} redundant "
-            "experts, moves experts between ranks, and a rank reads its own only. Leave it out "
-            "and split with --placement balanced, or set weights.format: mistral."
-        )
 
 
 def place_of(model: torch.nn.Module, manifest: Manifest) -> tuple[int, int]:
@@ -152,15 +150,16 @@ def place_of(model: torch.nn.Module, manifest: Manifest) -> tuple[int, int]:
             continue
         rank, size = manager.ep_rank, manager.ep_size
         groups = manifest.groups_of(rank, size)
-        width = manifest.num_experts // len(manifest.groups)
+        slots = manifest.slots if size > 1 else manifest.num_experts
+        width = slots // len(manifest.groups)
         held = manager.get_local_expert_ids()
         refuse_foreign_scales(module, len(held))
         cut = list(range(groups.start * width, groups.stop * width))
-        if held != cut or manager.global_num_experts != manifest.num_experts:
+        if held != cut or manager.global_num_experts != slots:
             raise CheckpointError(
                 f"weights: rank {rank} of {size} holds {len(held)} experts of "
                 f"{manager.global_num_experts}, from {held[0]} to {held[-1]}; this shard set has "
-                f"{manifest.num_experts}, for that rank those from {cut[0]} to {cut[-1]}. It is of "
+                f"{slots}, for that rank those from {cut[0]} to {cut[-1]}. It is of "
                 "another checkpoint than params.json tells: split that one."
             )
         places.add((rank, size))

@@ -1,7 +1,7 @@
 """How often each expert of each layer was chosen, as a small JSON file: `{"tokens": [[…], …]}`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -66,6 +66,12 @@ class ExpertLoad(Strict):
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(self.model_dump()) + "\n", "utf-8")
 
+    @classmethod
+    def mean(cls, loads: Sequence[Self]) -> Self:
+        """Add loads of one shape so that each weighs as much as another, however long it was."""
+        layers = zip(*(load.tokens for load in loads), strict=True)
+        return cls(tokens=tuple(_mean(counts) for counts in layers))
+
     def by_expert(self, order: Sequence[Sequence[int]]) -> Self:
         """Turn counts by position into counts by expert: `order[L][P]` stands at position P."""
         tokens = (
@@ -75,6 +81,12 @@ class ExpertLoad(Strict):
         return type(self)(
             tokens=tuple(tuple(counts[e] for e in range(self.experts)) for counts in tokens)
         )
+
+
+def _mean(loads: Iterable[Sequence[int]]) -> tuple[int, ...]:
+    """Add a layer's loads, each scaled to 10**9; one in which nothing was counted adds nothing."""
+    shares = [[count * 10**9 // max(sum(counts), 1) for count in counts] for counts in loads]
+    return tuple(map(sum, zip(*shares, strict=True)))
 
 
 def _first(error: ValidationError) -> str:

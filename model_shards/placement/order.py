@@ -1,9 +1,10 @@
 """Which expert of a checkpoint stands where in a shard set."""
 
 ExpertOrder = tuple[tuple[int, ...], ...]
-"""(layers, experts): entry P of a layer is the checkpoint's expert that stands at position P.
+"""(layers, slots): entry P of a layer is the checkpoint's expert that stands in slot P.
 
-Group G of N has the positions G*E/N up to (G+1)*E/N.
+Group G of N has the slots G*S/N up to (G+1)*S/N. Without replicas there is a slot for each expert,
+and slots are also called positions.
 """
 
 

@@ -44,6 +44,9 @@ class Manifest(Strict):
     A tensor `layers.L.experts.P.*` of the set belongs to the source's expert
     `expert_order[L][P]`, and the rows of the layer's gate are in the same order: the set is a
     checkpoint of the same function. Group `G` of `N` holds the positions `G*E/N` to `(G+1)*E/N`.
+
+    With replicas there are more slots than experts: some experts stand in several slots, and gates
+    keep the source's order, because `expert_order` alone says which slot holds which expert.
     """
 
     format_version: Literal[1] = 1
@@ -61,8 +64,10 @@ class Manifest(Strict):
             raise ValueError(f"{self.num_experts} experts can't stand in {len(self.groups)} groups")
         positions = list(range(self.num_experts))
         for layer, order in enumerate(self.expert_order):
-            if sorted(order) != positions:
-                raise ValueError(f"expert_order of layer {layer} doesn't name each expert once")
+            if len(order) != self.slots or len(order) % len(self.groups):
+                raise ValueError(f"expert_order of layer {layer} doesn't fill all groups alike")
+            if sorted(set(order)) != positions:
+                raise ValueError(f"expert_order of layer {layer} doesn't name each expert")
         if self.placement == "linear" and any(list(o) != positions for o in self.expert_order):
             raise ValueError("placement is linear, and expert_order isn't")
         if not all(self.groups):
@@ -100,6 +105,16 @@ class Manifest(Strict):
     def files_of(self, groups: Iterable[int]) -> tuple[ShardFile, ...]:
         """All files but the experts of other groups, companions first."""
         return (*self.companions, *self.base, *self._experts_of(groups))
+
+    @property
+    def slots(self) -> int:
+        """Places for experts in each layer: more than there are experts if some are replicated."""
+        return len(self.expert_order[0]) if self.expert_order else self.num_experts
+
+    @property
+    def replicas(self) -> int:
+        """Slots beyond the number of experts, over all groups; vLLM's `num_redundant_experts`."""
+        return self.slots - self.num_experts
 
     def groups_of(self, rank: int, expert_parallel: int) -> range:
         """Return the groups that a rank of `expert_parallel` ranks reads.

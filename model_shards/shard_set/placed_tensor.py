@@ -31,17 +31,26 @@ class PlacedTensor:
     ranges: tuple[ByteRange, ...]
 
 
-def place(tensor: Tensor, order: ExpertOrder, groups: int) -> PlacedTensor:
-    """Name an expert's tensor after its position, and order a gate's rows as the experts."""
+def place(tensor: Tensor, order: ExpertOrder, groups: int, experts: int) -> list[PlacedTensor]:
+    """Name an expert's tensor after each of its slots, and order a gate's rows as the experts.
+
+    With replicas a gate stays as it is: slots aren't rows.
+    """
+    ranges: tuple[ByteRange, ...] = (_rows(tensor, 0, tensor.size_bytes),)
     if match := _EXPERT.fullmatch(tensor.name):
-        layer, expert = int(match[1]), int(match[2])
-        position = order[layer].index(expert)
-        group = position * groups // len(order[layer])
-        name = f"layers.{layer}.experts.{position}.{match[3]}"
-        return PlacedTensor(name, tensor, group, (_rows(tensor, 0, tensor.size_bytes),))
-    if match := _GATE.fullmatch(tensor.name):
-        return PlacedTensor(tensor.name, tensor, None, _permuted(tensor, order[int(match[1])]))
-    return PlacedTensor(tensor.name, tensor, None, (_rows(tensor, 0, tensor.size_bytes),))
+        layer, expert, part = int(match[1]), int(match[2]), match[3]
+        return [
+            PlacedTensor(
+                f"layers.{layer}.experts.{slot}.{part}", tensor, slot * groups // len(held), ranges
+            )
+            for held in (order[layer],)
+            for slot in range(len(held))
+            if held[slot] == expert
+        ]
+    match = _GATE.fullmatch(tensor.name)
+    if match and len(order[int(match[1])]) == experts:
+        ranges = _permuted(tensor, order[int(match[1])])
+    return [PlacedTensor(tensor.name, tensor, None, ranges)]
 
 
 def require_experts(tensors: dict[str, Tensor], layers: int, experts: int) -> None:

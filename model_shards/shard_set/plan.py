@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +14,7 @@ from model_shards.placement.order import ExpertOrder, linear_order
 from model_shards.shard_set.manifest import FILE_NAME, MANIFEST, Manifest, ShardFile, Source
 from model_shards.shard_set.placed_tensor import PlacedTensor, place, require_experts
 from model_shards.shard_set.planned_file import PlannedFile, companion, weight_files
+from model_shards.shard_set.replica_bytes import require_few_replicas
 from model_shards.shard_set.source_checkpoint import SourceCheckpoint
 
 FILE_BYTES = 2 * 10**9  # small enough to be sent side by side, and to be redone after a kill
@@ -23,6 +25,7 @@ class Plan:
     """A whole split; to plan it, only headers and samples of the source's weights are read."""
 
     source: Source
+    num_experts: int
     order: ExpertOrder
     companions: tuple[PlannedFile, ...]
     base: tuple[PlannedFile, ...]
@@ -42,14 +45,17 @@ class Plan:
         require_experts(checkpoint.tensors, architecture.n_layers, architecture.moe.num_experts)
         by_group: dict[int | None, list[PlacedTensor]] = {}
         for tensor in checkpoint.tensors.values():
-            placed = place(tensor, order, groups)
-            by_group.setdefault(placed.group, []).append(placed)
+            for placed in place(tensor, order, groups, architecture.moe.num_experts):
+                by_group.setdefault(placed.group, []).append(placed)
+        slots, experts = len(order[0]), architecture.moe.num_experts
+        require_few_replicas(chain(*by_group.values()), (slots - experts) // groups)
 
         def files(prefix: str, group: int | None) -> tuple[PlannedFile, ...]:
             return weight_files(prefix, by_group.get(group, ()), checkpoint.metadata, file_bytes)
 
         plan = cls(
             source=Source(name=directory.resolve().name, identity=checkpoint.identity()),
+            num_experts=architecture.moe.num_experts,
             order=order,
             companions=tuple(companion(path) for path in checkpoint.companions),
             base=files("base", None),
@@ -88,11 +94,11 @@ class Plan:
                 for file in files
             )
 
-        layers, experts = len(self.order), len(self.order[0])
+        linear = linear_order(len(self.order), self.num_experts)
         return Manifest(
             source=self.source,
-            placement="linear" if self.order == linear_order(layers, experts) else "balanced",
-            num_experts=experts,
+            placement="linear" if self.order == linear else "balanced",
+            num_experts=self.num_experts,
             expert_order=self.order,
             companions=held(self.companions),
             base=held(self.base),
@@ -108,10 +114,18 @@ def _require_cut(source: Architecture, order: ExpertOrder, groups: int) -> None:
             f"expert-parallel: {experts} experts can't be cut into {groups} equal groups. Choose "
             f"one of {sizes}; a set serves every size that divides its own"
         )
-    if len(order) != layers or any(sorted(layer) != list(range(experts)) for layer in order):
+    slots = {len(layer) for layer in order}
+    named = all(sorted(set(layer)) == list(range(experts)) for layer in order)
+    if len(order) != layers or len(slots) != 1 or max(slots) % groups or not named:
         raise CheckpointError(
             f"placement: it isn't an order of {experts} experts in each of {layers} layers. Use "
             "an expert load that was recorded with this model"
+        )
+    if source.moe.num_expert_groups > 1 and order != linear_order(layers, experts):
+        raise CheckpointError(
+            f"moe.num_expert_groups: {source.moe.num_expert_groups} in params.json: a token may "
+            "choose from a few groups of neighbouring experts only, so another order would change "
+            "what the model computes. Split with --placement linear"
         )
 
 

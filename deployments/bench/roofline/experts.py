@@ -23,13 +23,22 @@ class Routed:
     @classmethod
     def evenly(cls, tokens: int, held: int, experts: int, chosen: int, device: str) -> "Routed":
         """Let each token choose `chosen` of `experts`, all as likely; the first `held` are here."""
-        choice = torch.rand(tokens, experts, device=device).topk(chosen).indices.flatten()
+        return cls.of(torch.rand(tokens, experts, device=device).topk(chosen).indices, held)
+
+    @classmethod
+    def of(cls, choices: Tensor, held: int) -> "Routed":
+        """Take the experts that tokens chose, [tokens, chosen]; 0 to `held` - 1 are here."""
+        choice = choices.flatten()
         order = choice.argsort(stable=True)
-        rows = order[choice[order] < held]
-        counts = torch.bincount(choice, minlength=experts)[:held]
+        here = (choice >= 0) & (choice < held)
+        rows = order[here[order]]
+        counts = torch.bincount(choice[here], minlength=held)
+        chosen = choices.shape[1]
         return cls(
             tokens=rows // chosen,
-            weights=torch.full((len(rows), 1), 1 / chosen, dtype=torch.bfloat16, device=device),
+            weights=torch.full(
+                (len(rows), 1), 1 / chosen, dtype=torch.bfloat16, device=rows.device
+            ),
             ends=counts.cumsum(0).to(torch.int32),
         )
 

@@ -117,6 +117,29 @@ def test_engine_arguments_count() -> None:
         engine(kv_cache_memory_bytes=10**12)
 
 
+def test_replicas_and_eplb_take_memory() -> None:
+    """An expert of all layers is 36 × 3 × 4096 × 2048 bytes in FP8; EPLB's maps are some MB."""
+    expert = 36 * 3 * 4096 * 2048
+
+    def planned(replicas: int = 0, **engine: Any) -> Any:
+        deployment = {"engine": engine}
+        return plan(manifest_of(P5EN, ranks=8, replicas=replicas, deployment=deployment), SMALL_4)
+
+    usual, replicated, moved = planned(), planned(replicas=1), planned(enable_eplb=True)
+    assert usual.memory.experts == 16 * expert
+    buffer = 17 * expert // 36
+    added = replicated.memory.experts - usual.memory.experts
+    assert expert + buffer < added < expert + buffer + 50e6
+    assert (
+        16 * expert // 36 < moved.memory.experts - usual.memory.experts < 16 * expert // 36 + 90e6
+    )
+    assert replicated.memory.kv_cache == usual.memory.kv_cache - added
+    assert replicated.download.rank - usual.download.rank == expert
+    assert replicated.download.node - usual.download.node == 8 * expert
+    assert (usual.experts_per_rank, replicated.experts_per_rank) == (16, 17)
+    assert moved.download == usual.download
+
+
 @pytest.mark.parametrize(
     ("group", "serving", "change"),
     [

@@ -36,3 +36,11 @@ def test_positions_are_those_of_the_set_that_is_served(tmp_path: Path) -> None:
     served = Deployment.model_validate({"model": model, "weights": weights})
     assert expert_order(served) == order
     assert expert_order(Deployment.model_validate({"model": model})) is None
+
+
+def test_with_replicas_ranks_count_by_the_checkpoints_own_numbers(tmp_path: Path) -> None:
+    order = ((*range(64), 100, *range(64, 128), 3),) * 4
+    split(TRAINED_NANO, tmp_path / "set", order, groups=2)
+    weights = {"format": "expert_shards", "source": str(tmp_path / "set")}
+    served = Deployment.model_validate({"model": {"source": None}, "weights": weights})
+    assert expert_order(served) is None

@@ -60,6 +60,10 @@ def parallel(**changes: Any) -> SimpleNamespace:
     usual: dict[str, Any] = {
         "expert_placement_strategy": "linear",
         "enable_eplb": False,
+        "enable_expert_parallel": True,
+        "tensor_parallel_size": 1,
+        "prefill_context_parallel_size": 1,
+        "data_parallel_size": 8,
         "eplb_config": SimpleNamespace(num_redundant_experts=0),
     }
     return SimpleNamespace(**{**usual, **changes})
@@ -81,6 +85,15 @@ def test_a_rank_reads_what_vllm_places_there_or_it_is_an_error(groups: int, size
                 loader.place_of(model(rank, size), manifest(groups))
         else:
             assert loader.place_of(model(rank, size), manifest(groups)) == (rank, size)
+
+
+def test_with_replicas_ranks_hold_slots_and_one_rank_experts() -> None:
+    order = ((*range(64), 99, *range(64, 128), 0),)
+    replicated = manifest(2).model_copy(update={"expert_order": order})
+    assert loader.place_of(model(1, 2, experts=130), replicated) == (1, 2)
+    assert loader.place_of(model(0, 1), replicated) == (0, 1)
+    with pytest.raises(CheckpointError, match="has 130, for that rank those from 65 to 129"):
+        loader.place_of(model(1, 2), replicated)
 
 
 @pytest.mark.parametrize(
@@ -107,18 +120,10 @@ def test_scales_of_a_ranks_own_experts_are_all_that_a_layer_may_want(
         loader.place_of(model(0, size, scales=scales + 1), manifest(8))
 
 
-@pytest.mark.parametrize(
-    ("changes", "complaint"),
-    [
-        ({"expert_placement_strategy": "round_robin"}, "'round_robin'.*--placement balanced"),
-        ({"enable_eplb": True}, "enable_eplb: True.*--placement balanced"),
-        ({"eplb_config": SimpleNamespace(num_redundant_experts=4)}, "4 redundant"),
-    ],
-)
-def test_what_moves_experts_is_refused(changes: dict[str, Any], complaint: str) -> None:
+def test_what_moves_experts_is_refused() -> None:
     loader.refuse_moved_experts(parallel())
-    with pytest.raises(ConfigError, match=complaint):
-        loader.refuse_moved_experts(parallel(**changes))
+    with pytest.raises(ConfigError, match=r"'round_robin'.*--placement balanced"):
+        loader.refuse_moved_experts(parallel(expert_placement_strategy="round_robin"))
 
 
 @pytest.mark.parametrize(
@@ -192,6 +197,16 @@ def test_an_engine_does_not_start_without_its_own(
 ) -> None:
     with pytest.raises(CheckpointError, match=complaint):
         loader.check(engine(incomplete, *asked))
+
+
+def test_eplb_without_redundant_experts_may_start(incomplete: Path) -> None:
+    """Ranks read their own experts, and vLLM moves them afterwards."""
+    config = engine(incomplete, 0, 4, 1)
+    config.parallel_config.enable_eplb = True
+    loader.check(config)
+    config.parallel_config.eplb_config.num_redundant_experts = 4
+    with pytest.raises(ConfigError, match=r"num_redundant_experts: 4.* has 0 replicated"):
+        loader.check(config)
 
 
 def test_without_expert_parallelism_every_rank_reads_all_groups(incomplete: Path) -> None:

@@ -28,6 +28,18 @@ def test_one_group_is_even() -> None:
 )
 def test_sizes_are_those_that_the_groups_serve(groups: int, sizes: list[int]) -> None:
     load = ExpertLoad(tokens=(tuple(range(groups * 4)),))
-    by_size = changes(load, balanced_order(load, groups), groups)
+    by_size = changes(load, balanced_order(load, groups), groups, top_k=4)
     assert [change.expert_parallel for change in by_size] == sizes
     assert all(change.ordered.overall <= change.linear.overall for change in by_size)
+
+
+def test_steps_are_estimated_beside_an_even_router() -> None:
+    busy = ExpertLoad(tokens=((1000, 900, 10, 10, 10, 10, 10, 10),))
+    (change,) = changes(busy, ((0, 2, 3, 4, 1, 5, 6, 7),), 2, top_k=1)
+    for step in change.steps:
+        assert 1 <= step.uniform < 1.2
+        assert step.ordered < 1.2
+        assert step.linear > 1.8
+    few, _, many = change.steps
+    assert few.ordered > many.ordered
+    assert few.uniform > many.uniform

@@ -66,3 +66,14 @@ def test_counts_by_position_become_counts_by_expert(case: tuple[ExpertLoad, int]
         )
     )
     assert by_position.by_expert(order) == load
+
+
+def test_in_the_mean_of_loads_a_short_record_weighs_as_much_as_a_long_one() -> None:
+    long, short = ExpertLoad(tokens=((6000, 2000),)), ExpertLoad(tokens=((1, 3),))
+    assert ExpertLoad.mean([long, short]).tokens == ((10**9, 10**9),)
+    assert ExpertLoad.mean([short, long, long]).tokens == ((175 * 10**7, 125 * 10**7),)
+
+
+def test_a_layer_that_a_record_did_not_count_adds_nothing_to_the_mean() -> None:
+    loads = [ExpertLoad(tokens=((0, 0),)), ExpertLoad(tokens=((1, 4),))]
+    assert ExpertLoad.mean(loads).tokens == ((2 * 10**8, 8 * 10**8),)

@@ -63,7 +63,9 @@ def test_a_rank_that_is_not_there_is_refused(rank: int) -> None:
     [
         ({"groups": ()}, "can't stand in 0 groups"),
         ({"num_experts": 3}, "3 experts can't stand in 2 groups"),
-        ({"expert_order": ((0, 0),)}, "layer 0 doesn't name each expert once"),
+        ({"expert_order": ((0, 0),)}, "layer 0 doesn't name each expert"),
+        ({"expert_order": ((0, 1, 1), (0, 1, 0))}, "layer 0 doesn't fill all groups alike"),
+        ({"expert_order": ((0, 1), (0, 1, 0, 1))}, "layer 1 doesn't fill all groups alike"),
         ({"expert_order": ((0, 1), (1, 0))}, "placement is linear"),
         ({"base": (_file("params.json"),)}, "two files have one name"),
         ({"base": (_file("manifest.json"),)}, "two files have one name"),

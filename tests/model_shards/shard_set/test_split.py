@@ -242,3 +242,48 @@ def test_too_little_room_is_told_before_anything_is_written(source: Path, out: P
     with pytest.raises(StoreError, match=r"15000\.0 GB to write, .* GB free\. Make room"):
         split(source, out, _linear(SMALL), 4)
     assert [path.name for path in out.iterdir()] == [JOURNAL]
+
+
+def test_where_routing_is_limited_to_groups_another_order_is_refused(
+    source: Path, out: Path
+) -> None:
+    """A group is of neighbours, so an order that mixes them would change what is computed."""
+    path = source / "params.json"
+    grouped = path.read_text().replace('"num_expert_groups":1', '"num_expert_groups":2')
+    assert grouped != path.read_text()
+    path.write_text(grouped)
+    linear = linear_order(SMALL.layers, SMALL.experts)
+    mixed = (*linear[1:], linear[0][::-1])
+    with pytest.raises(CheckpointError, match=r"num_expert_groups: 2 .*--placement linear"):
+        split(source, out, mixed, 2)
+    assert split(source, out, linear, 2).placement == "linear"
+
+
+def test_a_replica_is_another_slot_with_the_same_bytes(tmp_path: Path) -> None:
+    """Gates keep the source's order: with replicas a slot isn't a row."""
+    checkpoint = SmallCheckpoint(experts=48)
+    source, out = checkpoint.write(tmp_path / "source"), tmp_path / "out"
+    order = tuple(
+        (*range(24), 30 + layer, *range(24, 48), layer) for layer in range(checkpoint.layers)
+    )
+    manifest = split(source, out, order, 2)
+    assert (manifest.slots, manifest.replicas, manifest.num_experts) == (50, 2, 48)
+    assert verify(out) == []
+    given, found = checkpoint.tensors(), _tensors(out, [file.name for file in manifest.base])
+    assert all(given[name] == content for name, content in found.items())
+    for number, group in enumerate(manifest.groups):
+        of_group = _tensors(out, [file.name for file in group])
+        found |= of_group
+        for name, content in of_group.items():
+            layer, slot, part = _EXPERT.fullmatch(name).groups()  # type: ignore[union-attr]
+            assert int(slot) // 25 == number
+            assert given[f"layers.{layer}.experts.{order[int(layer)][int(slot)]}.{part}"] == content
+    replicas = 2 * (checkpoint.layers - checkpoint.dense) * 6  # tensors of an expert
+    assert len(found) == len(given) + replicas
+
+
+def test_replicas_of_more_than_5_percent_are_refused_with_how_many_fit(tmp_path: Path) -> None:
+    source = SmallCheckpoint(experts=48).write(tmp_path / "source")
+    order = ((*range(24), *range(30, 34), *range(24, 48), *range(4)),) * SMALL.layers
+    with pytest.raises(CheckpointError, match=r"replicas: 4 in each group add .*% .* 1 fit"):
+        Plan.make(source, order, 2)
