@@ -1,7 +1,7 @@
 """The data that nano is trained on: a mixture of skills, cut into batches of like lengths."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -64,13 +64,13 @@ def _conversation(draw: Draw, longest_recall: float) -> Conversation:
         return recall.conversation(draw, draw.random.randint(*_RECALL_PAIRS), round(sentences))
     if skill == "sums":
         return sums.conversation(draw, "high" if draw.chance(_THOUGHT) else "none")
-    one_way = {
+    drawn: dict[str, Callable[[Draw], Conversation]] = {
         "chat": chat.conversation,
         "tools": tools.conversation,
         "vision": vision.conversation,
         "forms": forms.conversation,
     }
-    return one_way[skill](draw)
+    return drawn[skill](draw)
 
 
 def _groups(pool: list[Example], tokens: int) -> Iterator[list[Example]]:
