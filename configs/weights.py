@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from configs.schema import PROJECT_ROOT, Strict
+from configs.speculation import Speculative
 
 S3 = "s3://"
 
@@ -19,6 +20,9 @@ class Model(Strict):
         "set only `small4 serve` reads it, to cut a set that isn't there yet.",
     )
     name: str = Field(default="mistral-small-4", min_length=1)
+    speculative: Speculative | None = Field(
+        default=None, description="Guess tokens ahead. Needs a GPU, except with method ngram."
+    )
 
     @field_validator("source")
     @classmethod

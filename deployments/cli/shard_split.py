@@ -18,7 +18,7 @@ from model_shards.placement.order import ExpertOrder, linear_order
 Placement = Literal["linear", "balanced"]
 
 
-def split(
+def split(  # noqa: PLR0913, PLR0917 - a command's options
     source: Annotated[
         Path, typer.Option(help="A checkpoint in Mistral format.", show_default=False)
     ],
@@ -33,6 +33,9 @@ def split(
     expert_load: Annotated[
         Path | None, typer.Option(help="How often each expert was chosen, for balanced.")
     ] = None,
+    draft: Annotated[
+        Path | None, typer.Option(help="A draft head in Mistral format, which goes along whole.")
+    ] = None,
 ) -> None:
     """Cut a checkpoint so that each rank reads the base and its own experts only.
 
@@ -45,7 +48,7 @@ def split(
     with reported():
         load, order = _order(source, expert_parallel, expert_load)
         with ByteBar() as meter:
-            manifest = cut(source, out, order, expert_parallel, meter)
+            manifest = cut(source, out, order, expert_parallel, meter, draft=draft)
     typer.echo(
         f"{out}: whole, {len(manifest.files)} files; {meter.moved_bytes / 1e6:.1f} MB written, "
         f"{meter.spared_bytes / 1e6:.1f} MB were there already"

@@ -41,9 +41,11 @@ class Downloader:
         another than the manifest's, or S3 or the disk refuses.
         """
         url = self.location.url(file.name)
-        journal = self.directory / f".{file.name}.parts"
+        path = self.directory / file.name
+        path.parent.mkdir(exist_ok=True)
+        journal = path.with_name(f".{path.name}.parts")
         with explained(url), PartJournal.held(journal, self._identity(file)) as parts:
-            if not (self.directory / file.name).exists():
+            if not path.exists():
                 self._fetch(file, parts)
             parts.remove()
 

@@ -38,4 +38,4 @@ class Ranks:
         Raises CheckpointError if the set can't serve them.
         """
         size = len(manifest.groups) if self.expert_parallel is None else self.expert_parallel
-        return (*manifest.companions, *manifest.weights_of(self.ids, size))
+        return (*manifest.companions, *manifest.weights_of(self.ids, size), *manifest.draft)
