@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from vllm.config import LoadConfig
 
-from configs.errors import CheckpointError
+from configs.errors import CheckpointError, StoreError
 from configs.speculation import DRAFT
 from model_shards.architecture import Architecture
 from model_shards.draft_head import head_shapes
@@ -117,7 +117,11 @@ def test_a_head_of_another_model_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "set").exists()
 
 
-def test_a_set_with_another_head_is_another_set(shard_set: Path, tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="holds another shard set"):
-        split(TRAINED_NANO, shard_set, _ORDER, 8)
+@pytest.mark.parametrize("seed", [None, 1])
+def test_a_set_with_another_head_or_none_is_another_set(
+    shard_set: Path, tmp_path: Path, seed: int | None
+) -> None:
+    other = None if seed is None else write_head(tmp_path / "other", seed)
+    with pytest.raises(StoreError, match="holds another shard set"):
+        split(TRAINED_NANO, shard_set, _ORDER, 8, draft=other)
     assert verify(shard_set) == []
