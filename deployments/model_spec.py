@@ -57,8 +57,12 @@ def _head(architecture: Architecture) -> Head:
     """Count a head's bytes in FP8, and in BF16 what vLLM's MLA derives from it."""
     sizes = {name: math.prod(shape) for name, shape in head_shapes(architecture)}
     whole = sum(size for name, size in sizes.items() if re.search("_norm|norm\\.|wq_a|wkv_a", name))
-    derived = absorbed_bytes(architecture) * HEAD_LAYERS // architecture.n_layers
-    return Head(HEAD_LAYERS, sum(sizes.values()) - whole, whole + derived)
+    return Head(
+        layers=HEAD_LAYERS,
+        split_bytes=sum(sizes.values()) - whole,
+        whole_bytes=whole,
+        added_bytes=absorbed_bytes(architecture) * HEAD_LAYERS // architecture.n_layers,
+    )
 
 
 def _vision(encoder: VisionEncoder) -> Vision:

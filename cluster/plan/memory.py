@@ -86,7 +86,8 @@ def memory(model: Model, shape: Shape, node: Node, serving: Serving, engine: Eng
     experts = weights.experts_bytes // shape.devices
     head = 0
     if engine.drafts:
-        head = model.head.split_bytes // shape.tensor_parallel + model.head.whole_bytes
+        split_bytes = model.head.split_bytes // shape.tensor_parallel
+        head = split_bytes + model.head.whole_bytes + model.head.added_bytes
     activations = activation_bytes(model, weights, load)
     graphs = _GRAPHS_BYTES if node.gpu and not engine.eager else 0
     runtime = _RUNTIME_BYTES if node.gpu else _PROCESS_BYTES

@@ -41,6 +41,11 @@ class Head:
     layers: int
     split_bytes: int  # each GPU of a tensor-parallel rank holds its part
     whole_bytes: int  # each GPU holds it
+    added_bytes: int  # tensors that an engine derives and keeps
+
+    @property
+    def file_bytes(self) -> int:
+        return self.split_bytes + self.whole_bytes
 
 
 @dataclass(frozen=True, slots=True)

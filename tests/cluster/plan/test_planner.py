@@ -70,6 +70,16 @@ def test_a_draft_head_takes_memory_and_two_layers_of_cache(deployment: dict[str,
     assert drafting.needed - plain.needed == drafting.head
 
 
+def test_every_rank_reads_the_whole_head() -> None:
+    deployment = {"model": {"speculative": EAGLE}}
+    plain, drafting = (
+        plan(manifest_of(P5EN, deployment=given), SMALL_4).download for given in ({}, deployment)
+    )
+    for part in ("rank", "node", "checkpoint"):
+        added_bytes = getattr(drafting, part) - getattr(plain, part)
+        assert added_bytes == pytest.approx(392e6, rel=0.002)
+
+
 def test_ngrams_take_no_memory() -> None:
     ngram = {"model": {"speculative": {"method": "ngram", "num_speculative_tokens": 3}}}
     assert plan(manifest_of(P5EN, deployment=ngram), SMALL_4) == plan(manifest_of(P5EN), SMALL_4)
