@@ -156,6 +156,22 @@ class Deployment(Strict):
         return self
 
     @model_validator(mode="after")
+    def _one_way_to_guess(self) -> Self:
+        speculative = self.model.speculative
+        if speculative is None:
+            return self
+        if "speculative_config" in self.engine:
+            raise ValueError(
+                "engine.speculative_config: model.speculative says it already; remove one of them"
+            )
+        if speculative.drafts and speculative.draft is None and self.weights.source is None:
+            raise ValueError(
+                f"model.speculative.draft: method {speculative.method} needs the directory of a "
+                "head or small model, or weights that are a shard set with one"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _requests_may_wait(self) -> Self:
         limit_s, waits = self.limits.request_s, self.admission.waits
         for tier in Tier:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from configs.schema import PROJECT_ROOT, Strict
+from configs.speculation import Speculative
 
 S3 = "s3://"
 
@@ -23,6 +24,9 @@ class Model(Strict):
         default="nearest",
         description="The model knows the efforts none and high. Others are taken for the nearest "
         "of them (minimal and low for none), or are a 400.",
+    )
+    speculative: Speculative | None = Field(
+        default=None, description="Guess tokens ahead. Needs a GPU, except with method ngram."
     )
 
     @field_validator("source")

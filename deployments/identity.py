@@ -38,9 +38,13 @@ def identity(deployment: Deployment) -> Identity:
 
     directory = model_directory(deployment)
     files = {name: sha256_of(directory / name) for name in _FILES if (directory / name).is_file()}
+    speculative = deployment.model.speculative
+    guessed = (
+        {"speculative_config": speculative.arguments(speculative.draft)} if speculative else {}
+    )
     engine = {
         f"engine.{name}": json.dumps(value, sort_keys=True)
-        for name, value in deployment.engine.items()
+        for name, value in (deployment.engine | guessed).items()
         if name not in _SIZES
     }
     versions = {"small4": version("small4"), "vllm": __version__}

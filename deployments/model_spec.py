@@ -1,10 +1,14 @@
 """The model of a manifest, counted from its params.json, as the planner wants it."""
 
+import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
-from cluster.plan.model import Model, Vision, Weights
+from cluster.plan.model import Head, Model, Vision, Weights
 from model_shards.architecture import Architecture, VisionEncoder
+from model_shards.draft_head import LAYERS as HEAD_LAYERS
+from model_shards.draft_head import head_shapes
 from model_shards.sizes import (
     Parts,
     Precision,
@@ -45,6 +49,19 @@ def model_spec(params: Path) -> Model:
         added_bytes=absorbed_bytes(a) + rotary_bytes(a),
         vision=_vision(a.vision_encoder),
         weights={precision: _weights(a, precision) for precision in _ACTIVATION_BYTES},
+        head=_head(a),
+    )
+
+
+def _head(architecture: Architecture) -> Head:
+    """Count a head's bytes in FP8, and in BF16 what vLLM's MLA derives from it."""
+    sizes = {name: math.prod(shape) for name, shape in head_shapes(architecture)}
+    whole = sum(size for name, size in sizes.items() if re.search("_norm|norm\\.|wq_a|wkv_a", name))
+    return Head(
+        layers=HEAD_LAYERS,
+        split_bytes=sum(sizes.values()) - whole,
+        whole_bytes=whole,
+        added_bytes=absorbed_bytes(architecture) * HEAD_LAYERS // architecture.n_layers,
     )
 
 

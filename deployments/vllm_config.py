@@ -13,6 +13,7 @@ from typing import Any
 
 from configs.deployment import Deployment
 from configs.errors import ConfigError
+from configs.speculation import DRAFT
 from deployments.weight_cache import check as check_weight_cache
 from model_shards.architecture import Architecture
 from model_shards.loading import redundant_experts
@@ -48,6 +49,7 @@ def serve_arguments(deployment: Deployment, **overrides: Any) -> Namespace:
         **MISTRAL_FORMAT,
         **MISTRAL_PARSERS,
         **_shards(deployment, directory),
+        **_speculation(deployment, directory),
         **deployment.engine,
         **deployment.frontend,
         **overrides,
@@ -98,6 +100,25 @@ def _shards(deployment: Deployment, directory: Path) -> dict[str, Any]:
         "model_loader_extra_config": options,
         **redundant_experts.engine_arguments(Manifest.load(directory), devices),
     }
+
+
+def _speculation(deployment: Deployment, directory: Path) -> dict[str, Any]:
+    """Return vLLM's arguments for `model.speculative`.
+
+    Raises ConfigError if there is no head or small model where it should be.
+    """
+    speculative = deployment.model.speculative
+    if speculative is None:
+        return {}
+    if not speculative.drafts:
+        return {"speculative_config": speculative.arguments(None)}
+    draft = speculative.draft or directory / DRAFT
+    if not (draft / "params.json").is_file():
+        raise ConfigError(
+            f"model.speculative: method {speculative.method} finds no {draft}/params.json. "
+            "Split the set with --draft DIR, or name its directory as model.speculative.draft"
+        )
+    return {"speculative_config": speculative.arguments(draft)}
 
 
 def rank_config(

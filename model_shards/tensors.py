@@ -21,6 +21,17 @@ def tensor_shapes(architecture: Architecture) -> Iterator[tuple[str, Shape]]:
 
 
 def _layer(a: Architecture) -> Iterator[tuple[str, Shape]]:
+    yield from attention_shapes(a)
+    yield "ffn_norm", (a.dim,)
+    yield "gate", (a.moe.num_experts, a.dim)
+    hidden = a.moe.expert_hidden_dim
+    for expert in range(a.moe.num_experts):
+        yield from feed_forward_shapes(f"experts.{expert}", a.dim, hidden)
+    yield from feed_forward_shapes("shared_experts", a.dim, hidden * a.moe.num_shared_experts)
+
+
+def attention_shapes(a: Architecture) -> Iterator[tuple[str, Shape]]:
+    """Yield `(name, shape)` of a layer's attention and its norm, without `.weight`."""
     head = a.qk_nope_head_dim + a.qk_rope_head_dim
     yield "attention_norm", (a.dim,)
     yield "attention.wq_a", (a.q_lora_rank, a.dim)
@@ -30,15 +41,10 @@ def _layer(a: Architecture) -> Iterator[tuple[str, Shape]]:
     yield "attention.kv_a_norm", (a.kv_lora_rank,)
     yield "attention.wkv_b", (a.n_heads * (a.qk_nope_head_dim + a.v_head_dim), a.kv_lora_rank)
     yield "attention.wo", (a.dim, a.n_heads * a.v_head_dim)
-    yield "ffn_norm", (a.dim,)
-    yield "gate", (a.moe.num_experts, a.dim)
-    hidden = a.moe.expert_hidden_dim
-    for expert in range(a.moe.num_experts):
-        yield from _feed_forward(f"experts.{expert}", a.dim, hidden)
-    yield from _feed_forward("shared_experts", a.dim, hidden * a.moe.num_shared_experts)
 
 
-def _feed_forward(prefix: str, dim: int, hidden: int) -> Iterator[tuple[str, Shape]]:
+def feed_forward_shapes(prefix: str, dim: int, hidden: int) -> Iterator[tuple[str, Shape]]:
+    """Yield `(name, shape)` of three gated matrices, without `.weight`."""
     yield f"{prefix}.w1", (hidden, dim)
     yield f"{prefix}.w2", (dim, hidden)
     yield f"{prefix}.w3", (hidden, dim)
@@ -56,7 +62,7 @@ def _vision(v: VisionEncoder, dim: int) -> Iterator[tuple[str, Shape]]:
         for matrix in ("wq", "wk", "wv", "wo"):
             yield f"{prefix}.attention.{matrix}.weight", (v.hidden_size, v.hidden_size)
         yield f"{prefix}.ffn_norm.weight", (v.hidden_size,)
-        for name, shape in _feed_forward("feed_forward", v.hidden_size, v.intermediate_size):
+        for name, shape in feed_forward_shapes("feed_forward", v.hidden_size, v.intermediate_size):
             yield f"{prefix}.{name}.weight", shape
     yield "pre_mm_projector_norm.weight", (v.hidden_size,)
     merged = v.hidden_size * v.spatial_merge_size**2

@@ -8,9 +8,9 @@ from cluster.plan.held_experts import read_bytes
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Bytes of the checkpoint: those that a rank reads, those that a machine reads, and all."""
+    """Bytes of the shard set: those that a rank reads, those that a machine reads, and all."""
 
-    rank: int  # the base and its own experts
+    rank: int  # the base, its own experts, and the draft head if there is one
     node: int  # each file once, for all ranks of the machine
     checkpoint: int
 
@@ -23,8 +23,9 @@ def download(fit: Fit) -> Download:
     weights, shape = fit.model.weights[fit.serving.precision], fit.shape
     of_gpu = read_bytes(fit.model, weights, fit.serving, shape.devices)
     experts = of_gpu * shape.devices // shape.ranks
+    head_bytes = fit.model.head.file_bytes if fit.engine.drafts else 0
     return Download(
-        rank=weights.base_bytes + experts,
-        node=weights.base_bytes + experts * shape.ranks_per_node,
-        checkpoint=weights.checkpoint_bytes,
+        rank=weights.base_bytes + experts + head_bytes,
+        node=weights.base_bytes + experts * shape.ranks_per_node + head_bytes,
+        checkpoint=weights.checkpoint_bytes + head_bytes,
     )

@@ -1,14 +1,16 @@
 """The engine arguments of a manifest that change its plan."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from configs.errors import ConfigError
 from configs.schema import PositiveInt
 from configs.serving import Serving
+from configs.speculation import Speculative
 
+_Section = TypeVar("_Section", bound=BaseModel)
 _WHERE = "serving.deployment.engine"
 _CACHE_BYTES = {"bfloat16": 2, "float16": 2, "fp8": 1, "fp8_e4m3": 1}
 
@@ -24,6 +26,7 @@ class _Given(BaseModel):
     dtype: str = "auto"
     enforce_eager: bool = False
     enable_eplb: bool = False
+    speculative_config: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Engine:
     cache_element_bytes: int
     eager: bool
     eplb: bool  # vLLM's load balancer of experts
+    drafts: bool  # by an EAGLE head
 
     @classmethod
     def of(cls, serving: Serving) -> "Engine":
@@ -43,15 +47,7 @@ class Engine:
 
         Raises ConfigError if one has a value that a plan can't count with.
         """
-        try:
-            given = _Given.model_validate(serving.deployment.get("engine", {}))
-        except ValidationError as error:
-            complaints = [
-                f"{'.'.join((_WHERE, *map(str, detail['loc'])))}: {detail['msg']}"
-                f" (got {detail['input']!r})"
-                for detail in error.errors()
-            ]
-            raise ConfigError("\n".join(complaints)) from error
+        given = _read(_Given, serving.deployment.get("engine", {}), _WHERE)
         element_bytes = 4 if given.dtype == "float32" else 2
         return cls(
             all2all=given.all2all_backend,
@@ -60,4 +56,29 @@ class Engine:
             cache_element_bytes=_CACHE_BYTES.get(given.kv_cache_dtype, element_bytes),
             eager=given.enforce_eager,
             eplb=given.enable_eplb,
+            drafts=_drafts(serving, given.speculative_config),
         )
+
+
+def _drafts(serving: Serving, given: dict[str, Any] | None) -> bool:
+    """Tell whether ranks hold an EAGLE head. Raises ConfigError for other weights that guess."""
+    where = "serving.deployment.model.speculative"
+    section = serving.deployment.get("model", {}).get("speculative")
+    method = _read(Speculative, section, where).method if section else (given or {}).get("method")
+    if method not in (None, "eagle", "ngram"):
+        raise ConfigError(
+            f"{where}.method: a plan can't count the memory of {method!r}, only of eagle and ngram"
+        )
+    return method == "eagle"
+
+
+def _read(section: type[_Section], given: Any, where: str) -> _Section:
+    try:
+        return section.model_validate(given)
+    except ValidationError as error:
+        complaints = [
+            f"{'.'.join((where, *map(str, detail['loc'])))}: {detail['msg']} (got "
+            f"{detail['input']!r})"
+            for detail in error.errors()
+        ]
+        raise ConfigError("\n".join(complaints)) from error

@@ -30,6 +30,7 @@ class Memory:
     budget: int  # the part that the engine may use
     base: int
     experts: int
+    head: int  # that guesses tokens
     activations: int
     graphs: int
     runtime: int
@@ -44,7 +45,8 @@ class Memory:
     @property
     def needed(self) -> int:
         """Bytes of all parts besides the KV cache."""
-        return self.base + self.experts + self.activations + self.graphs + self.runtime
+        weights = self.base + self.experts + self.head
+        return weights + self.activations + self.graphs + self.runtime
 
     @property
     def used(self) -> int:
@@ -60,7 +62,8 @@ def one_request_bytes(memory: Memory, tokens: int) -> int:
 def kv_token_bytes(model: Model, node: Node, engine: Engine) -> int:
     """Return a token's bytes in the cache of each GPU of a rank; CPU kernels have no MLA."""
     elements = model.latent_elements if node.gpu else model.full_elements
-    return elements * engine.cache_element_bytes
+    layers = model.layers + (model.head.layers if engine.drafts else 0)
+    return elements // model.layers * layers * engine.cache_element_bytes
 
 
 def weights_of(model: Model, serving: Serving, engine: Engine) -> Weights:
@@ -82,13 +85,26 @@ def memory(model: Model, shape: Shape, node: Node, serving: Serving, engine: Eng
     budget = int(node.memory_bytes * serving.gpu_memory_utilization)
     base = weights.split_bytes // shape.tensor_parallel + weights.whole_bytes + model.added_bytes
     experts = held_bytes(model, weights, shape, serving, engine)
+    head = 0
+    if engine.drafts:
+        split_bytes = model.head.split_bytes // shape.tensor_parallel
+        head = split_bytes + model.head.whole_bytes + model.head.added_bytes
     activations = activation_bytes(model, weights, load)
     graphs = _GRAPHS_BYTES if node.gpu and not engine.eager else 0
     runtime = _RUNTIME_BYTES if node.gpu else _PROCESS_BYTES
-    left = budget - base - experts - activations - graphs - runtime
+    left = budget - base - experts - head - activations - graphs - runtime
     if engine.kv_cache_bytes is not None:
         left = min(left, engine.kv_cache_bytes)
     kv_token = kv_token_bytes(model, node, engine)
     return Memory(
-        *(node.memory_bytes, budget, base, experts, activations, graphs, runtime, left, kv_token)
+        device=node.memory_bytes,
+        budget=budget,
+        base=base,
+        experts=experts,
+        head=head,
+        activations=activations,
+        graphs=graphs,
+        runtime=runtime,
+        kv_cache=left,
+        kv_token=kv_token,
     )

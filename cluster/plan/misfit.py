@@ -17,6 +17,7 @@ def misfit(tried: list[Fit]) -> FitError:
     memory, node, shape = best.memory, best.node, best.shape
     ranks = f"{shape.ranks} rank{'s' if shape.ranks > 1 else ''}"
     split = f" × {shape.tensor_parallel}" if shape.tensor_parallel > 1 else ""
+    head = f"draft head {memory.head / _GB:.1f}, " if memory.head else ""
     wanted = best.short_bytes + memory.kv_cache  # bytes of the cache
     return FitError(
         f"{best.model.name} in {best.serving.precision} doesn't fit the group "
@@ -24,7 +25,7 @@ def misfit(tried: list[Fit]) -> FitError:
         f"{best.short_bytes / _GB:.1f} GB short. It may fill {memory.budget / _GB:.1f} GB "
         f"({best.serving.gpu_memory_utilization:g} of its {memory.device / _GB:.1f}) and needs "
         f"{(memory.needed + wanted) / _GB:.1f}: base {memory.base / _GB:.1f}, experts "
-        f"{memory.experts / _GB:.1f}, activations {memory.activations / _GB:.1f}, graphs and "
+        f"{memory.experts / _GB:.1f}, {head}activations {memory.activations / _GB:.1f}, graphs and "
         f"runtime {(memory.graphs + memory.runtime) / _GB:.1f}, and {wanted / _GB:.1f} of KV cache "
         f"for a request of max_model_len ({best.serving.max_model_len:,} tokens)."
     )

@@ -35,6 +35,20 @@ class Vision:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The model's EAGLE head, in FP8 as it is published."""
+
+    layers: int
+    split_bytes: int  # each GPU of a tensor-parallel rank holds its part
+    whole_bytes: int  # each GPU holds it
+    added_bytes: int  # tensors that an engine derives and keeps
+
+    @property
+    def file_bytes(self) -> int:
+        return self.split_bytes + self.whole_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A mixture of experts with latent attention (MLA); sizes without units are in elements."""
 
@@ -58,3 +72,4 @@ class Model:
     added_bytes: int  # tensors that an engine derives from the base and keeps
     vision: Vision
     weights: Mapping[str, Weights]  # by precision
+    head: Head

@@ -79,6 +79,7 @@ def _memory(plan: Plan) -> Table:
     parts = {
         "base": memory.base,
         "experts": memory.experts,
+        **({"draft head": memory.head} if memory.head else {}),
         "activations": memory.activations,
         "graphs": memory.graphs,
         "runtime": memory.runtime,

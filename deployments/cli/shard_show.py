@@ -64,6 +64,8 @@ def _contents(manifest: Manifest) -> Table:
     table = _table("", "files", "bytes")
     experts = [file for group in manifest.groups for file in group]
     parts = {"companions": manifest.companions, "base": manifest.base, "experts": experts}
+    if manifest.draft:
+        parts["draft head"] = manifest.draft
     for name, files in (parts | {"all": manifest.files}).items():
         table.add_row(name, f"{len(files)}", f"{_bytes(files):,}")
     return table

@@ -45,6 +45,9 @@ def split(  # noqa: PLR0913, PLR0917 - a command's options
             "bytes. Several ranks then need GPUs.",
         ),
     ] = 0,
+    draft: Annotated[
+        Path | None, typer.Option(help="A draft head in Mistral format, which goes along whole.")
+    ] = None,
 ) -> None:
     """Cut a checkpoint so that each rank reads the base and its own experts only.
 
@@ -60,7 +63,7 @@ def split(  # noqa: PLR0913, PLR0917 - a command's options
         architecture = Architecture.load(source)
         load, order = _order(architecture, expert_parallel, expert_load or [], replicas)
         with ByteBar() as meter:
-            manifest = cut(source, out, order, expert_parallel, meter)
+            manifest = cut(source, out, order, expert_parallel, meter, draft=draft)
     typer.echo(
         f"{out}: whole, {len(manifest.files)} files; {meter.moved_bytes / 1e6:.1f} MB written, "
         f"{meter.spared_bytes / 1e6:.1f} MB were there already"

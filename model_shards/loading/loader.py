@@ -20,6 +20,7 @@ from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
 
 from configs.errors import CheckpointError, ConfigError
 from configs.schema import Strict
+from configs.speculation import DRAFT
 from configs.weights import CacheLimits
 from model_shards.loading import redundant_experts
 from model_shards.loading.activation_scales import refuse_foreign_scales, refuse_own_scales
@@ -86,8 +87,7 @@ class ExpertShardLoader(DefaultModelLoader):
         # What vLLM's line "Loading weights took" counts from; only its own reader sets it.
         self.counter_before_loading_weights = time.perf_counter()
         if model_config.runner_type == "draft":  # it has weights of its own, in one piece
-            whole = DefaultModelLoader(replace(self.load_config, load_format="mistral"))
-            yield from whole.get_all_weights(model_config, model)
+            yield from self._draft(model_config, model)
             return
         started_s = self.counter_before_loading_weights
         parallel = get_current_vllm_config().parallel_config
@@ -113,6 +113,19 @@ class ExpertShardLoader(DefaultModelLoader):
             "SHA-256 verified" if self._options.verify else "not verified",
         )
 
+    def _draft(
+        self, model_config: Any, model: torch.nn.Module
+    ) -> Iterator[tuple[str, torch.Tensor]]:
+        directory = Path(model_config.model)
+        if directory.name == DRAFT and self._options.source is not None:
+            opened = self._options.open(self._options.source)
+            if opened.companions() == directory.parent:
+                stream = WeightStream(opened, opened.manifest.draft, verify=self._options.verify)
+                yield from stream.tensors()
+                return
+        whole = DefaultModelLoader(replace(self.load_config, load_format="mistral"))
+        yield from whole.get_all_weights(model_config, model)
+
 
 def check(vllm_config: Any) -> None:
     """Raise, before there is an engine, most errors that would keep its workers from loading."""
@@ -125,7 +138,8 @@ def check(vllm_config: Any) -> None:
     first, size = parallel.data_parallel_rank * workers, parallel.data_parallel_size * workers
     if not parallel.enable_expert_parallel:
         first, workers, size = 0, 1, 1
-    opened.require(opened.manifest.weights_of(range(first, first + workers), size))
+    files = opened.manifest.weights_of(range(first, first + workers), size)
+    opened.require((*files, *opened.manifest.draft))
 
 
 def refuse_moved_experts(parallel_config: Any) -> None:

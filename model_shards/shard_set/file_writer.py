@@ -34,9 +34,10 @@ class FileWriter:
         path = self.directory / file.name
         partial = partial_path(path)
         try:
+            path.parent.mkdir(exist_ok=True)
             sha256 = self._fill(file, partial)
             partial.replace(path)
-            sync_directory(self.directory)
+            sync_directory(path.parent)
         except OSError as error:
             raise StoreError(
                 f"{path}: {error}. Mend it, and start again: the split goes on with this file"

@@ -9,18 +9,20 @@ from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import CheckpointError
 from configs.schema import Strict
+from configs.speculation import DRAFT
 from model_shards.files.durable import write_whole
 from model_shards.placement.order import ExpertOrder
 
 MANIFEST = "manifest.json"
 
-FILE_NAME = re.compile(r"[\w-][\w.-]*")  # never a path, and never hidden
+# Never hidden, and never a path but into the draft's own directory.
+FILE_NAME = re.compile(rf"({DRAFT}/)?[\w-][\w.-]*")
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class ShardFile(Strict):
-    """A file of a shard set, whose files lie side by side in one directory."""
+    """A file of a shard set, whose files lie in one directory, the draft's in one below it."""
 
     name: Annotated[str, Field(pattern=f"^{FILE_NAME.pattern}$")]
     size_bytes: Annotated[int, Field(ge=0)]
@@ -57,6 +59,9 @@ class Manifest(Strict):
     companions: tuple[ShardFile, ...] = Field(description="params.json, tokenizer and the like.")
     base: tuple[ShardFile, ...] = Field(description="Weights that every rank holds.")
     groups: tuple[tuple[ShardFile, ...], ...] = Field(description="Experts, by group.")
+    draft: tuple[ShardFile, ...] = Field(
+        default=(), description="Weights of the draft head, whole; its params.json is a companion."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -104,7 +109,7 @@ class Manifest(Strict):
 
     def files_of(self, groups: Iterable[int]) -> tuple[ShardFile, ...]:
         """All files but the experts of other groups, companions first."""
-        return (*self.companions, *self.base, *self._experts_of(groups))
+        return (*self.companions, *self.base, *self._experts_of(groups), *self.draft)
 
     @property
     def slots(self) -> int:

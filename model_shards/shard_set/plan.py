@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Self
 
 from configs.errors import CheckpointError
+from configs.speculation import DRAFT
 from model_shards.architecture import Architecture
+from model_shards.draft_head import require_draft
 from model_shards.placement.order import ExpertOrder, linear_order
 from model_shards.shard_set.manifest import FILE_NAME, MANIFEST, Manifest, ShardFile, Source
 from model_shards.shard_set.placed_tensor import PlacedTensor, place, require_experts
-from model_shards.shard_set.planned_file import PlannedFile, companion, weight_files
+from model_shards.shard_set.planned_file import PlannedFile, weight_files, whole
 from model_shards.shard_set.replica_bytes import require_few_replicas
 from model_shards.shard_set.source_checkpoint import SourceCheckpoint
 
@@ -30,14 +32,21 @@ class Plan:
     companions: tuple[PlannedFile, ...]
     base: tuple[PlannedFile, ...]
     groups: tuple[tuple[PlannedFile, ...], ...]
+    draft: tuple[PlannedFile, ...]
 
     @classmethod
     def make(
-        cls, directory: Path, order: ExpertOrder, groups: int, file_bytes: int = FILE_BYTES
+        cls,
+        directory: Path,
+        order: ExpertOrder,
+        groups: int,
+        file_bytes: int = FILE_BYTES,
+        draft: Path | None = None,
     ) -> Self:
         """Plan a split into `groups` of experts, and into files of at most about `file_bytes`.
 
-        Raises CheckpointError if the source isn't sound, or can't be cut like this.
+        A draft head's own checkpoint, `draft`, goes along as it is. Raises CheckpointError if the
+        source isn't sound, or can't be cut like this.
         """
         architecture = Architecture.load(directory)
         _require_cut(architecture, order, groups)
@@ -53,13 +62,19 @@ class Plan:
         def files(prefix: str, group: int | None) -> tuple[PlannedFile, ...]:
             return weight_files(prefix, by_group.get(group, ()), checkpoint.metadata, file_bytes)
 
+        head = SourceCheckpoint.read(draft) if draft else None
+        companions = [whole(path) for path in checkpoint.companions]
+        if head:
+            require_draft(head.directory, architecture)
+            companions += [whole(path, DRAFT) for path in head.companions]
         plan = cls(
             source=Source(name=directory.resolve().name, identity=checkpoint.identity()),
             num_experts=architecture.moe.num_experts,
             order=order,
-            companions=tuple(companion(path) for path in checkpoint.companions),
+            companions=tuple(companions),
             base=files("base", None),
             groups=tuple(files(f"experts-{group:03d}", group) for group in range(groups)),
+            draft=tuple(whole(path, DRAFT) for path in head.weights) if head else (),
         )
         _require_names(plan)
         return plan
@@ -67,7 +82,7 @@ class Plan:
     @property
     def files(self) -> tuple[PlannedFile, ...]:
         """All planned files, companions first."""
-        return (*self.companions, *self.weights)
+        return (*self.companions, *self.weights, *self.draft)
 
     @property
     def weights(self) -> tuple[PlannedFile, ...]:
@@ -103,6 +118,7 @@ class Plan:
             companions=held(self.companions),
             base=held(self.base),
             groups=tuple(held(group) for group in self.groups),
+            draft=held(self.draft),
         )
 
 

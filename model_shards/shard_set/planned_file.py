@@ -21,8 +21,10 @@ class PlannedFile:
         return len(self.header) + sum(part.size_bytes for part in self.ranges)
 
 
-def companion(path: Path) -> PlannedFile:
-    return PlannedFile(path.name, b"", (ByteRange(path, 0, path.stat().st_size),))
+def whole(path: Path, below: str = "") -> PlannedFile:
+    """Plan a copy of a file, in the directory `below` of the set if it names one."""
+    name = f"{below}/{path.name}" if below else path.name
+    return PlannedFile(name, b"", (ByteRange(path, 0, path.stat().st_size),))
 
 
 def weight_files(

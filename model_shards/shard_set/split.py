@@ -21,17 +21,24 @@ JOURNAL = ".split"
 _FILES_AT_ONCE = 8
 
 
-def split(
-    source: Path, out: Path, order: ExpertOrder, groups: int, meter: Meter | None = None
+def split(  # noqa: PLR0913 - what is cut, how, and what goes along
+    source: Path,
+    out: Path,
+    order: ExpertOrder,
+    groups: int,
+    meter: Meter | None = None,
+    *,
+    draft: Path | None = None,
 ) -> Manifest:
     """Write the shard set of a checkpoint in Mistral format, cut into `groups` of experts.
 
-    Raises CheckpointError for a source, an order or a number of groups that can't be cut,
-    StoreError if `out` is the source, and what `write_set` raises.
+    A draft head's own checkpoint, `draft`, goes along whole. Raises CheckpointError for a source,
+    an order or a number of groups that can't be cut, StoreError if `out` is the source, and what
+    `write_set` raises.
     """
     if source.resolve() == out.resolve():
         raise StoreError(f"{out}: the source itself. Name another directory")
-    return write_set(Plan.make(source, order, groups), out, meter or Meter())
+    return write_set(Plan.make(source, order, groups, draft=draft), out, meter or Meter())
 
 
 def write_set(plan: Plan, out: Path, meter: Meter) -> Manifest:
@@ -88,7 +95,8 @@ def _whole(plan: Plan, key: str, out: Path, meter: Meter) -> Manifest:
     """
     there = Manifest.load(out)
     sha256 = {file.name: file.sha256 for file in there.files}
-    sha256 |= {file.name: sha256_of(file.ranges[0].path) for file in plan.companions}
+    as_they_are = (*plan.companions, *plan.draft)
+    sha256 |= {file.name: sha256_of(file.ranges[0].path) for file in as_they_are}
     same = (
         there.source.identity == plan.source.identity
         and all(file.name in sha256 for file in plan.files)

@@ -55,7 +55,8 @@ class Downloader:
                 return path
             if wrong:
                 logger.warning("%s is %s: it is fetched again", path, wrong)
-            with Journal.held(self.directory / f".{file.name}.parts") as parts:
+            path.parent.mkdir(exist_ok=True)
+            with Journal.held(path.with_name(f".{path.name}.parts")) as parts:
                 if wrong and _stamp(path) == found:  # else another process has replaced it
                     path.unlink()
                 if not path.exists():

@@ -19,6 +19,33 @@ def test_a_router_drains_for_as_long_as_a_request_may_take() -> None:
     assert deployment(routers={"drain_s": 7}).router_drain_s == 7
 
 
+EAGLE = {"method": "eagle", "num_speculative_tokens": 3}
+NGRAM = {"method": "ngram", "num_speculative_tokens": 3}
+
+
+@pytest.mark.parametrize(
+    ("speculative", "given", "named"),
+    [
+        (EAGLE, {}, r"model\.speculative\.draft: method eagle needs the directory"),
+        (
+            NGRAM,
+            {"engine": {"speculative_config": NGRAM}},
+            r"engine\.speculative_config: .* says it",
+        ),
+        (NGRAM | {"draft": "x"}, {}, r"draft: .*/x isn't for method ngram; remove it"),
+        (NGRAM | {"max_model_len": 9}, {}, "max_model_len: 9 isn't for method ngram"),
+        (EAGLE | {"draft": "x", "prompt_lookup_max": 4}, {}, "prompt_lookup_max: 4 isn't for"),
+        (EAGLE | {"num_speculative_tokens": 0}, {}, "greater than or equal to 1"),
+        (EAGLE | {"method": "owl"}, {}, "'eagle', 'draft_model' or 'ngram'"),
+    ],
+)
+def test_guesses_that_cant_be_made_are_refused(
+    speculative: dict[str, Any], given: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ValidationError, match=named):
+        deployment(model={"source": "x", "speculative": speculative}, **given)
+
+
 @pytest.mark.parametrize(
     ("args", "named"),
     [

@@ -1,13 +1,18 @@
 from pathlib import Path
 
 import pytest
+from vllm.engine.arg_utils import AsyncEngineArgs
 
 from configs.deployment import Deployment
 from configs.errors import CheckpointError, ConfigError
 from deployments.cli.shard_set import prepare
 from deployments.vllm_config import rank_config, router_config, serve_arguments
-from model_shards.nano import TRAINED_NANO, build_nano
+from model_shards.nano import NANO, TRAINED_NANO, build_nano
+from model_shards.placement.order import linear_order
 from model_shards.shard_set.split import split
+from tests.model_shards.nano_head import write_head
+
+ENGINE = {"engine": {"max_model_len": 1024, "enforce_eager": True, "kv_cache_memory_bytes": 10**8}}
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +40,50 @@ def test_a_shard_set_brings_its_own_params_and_tokenizer(checkpoint: Path, tmp_p
         "cache": str(deployment.weights.cache),
         "verify": False,
     }
+
+
+def test_a_sets_own_head_is_what_vllm_drafts_with(checkpoint: Path, tmp_path: Path) -> None:
+    """VLLM's own SpeculativeConfig is made, and knows the head by its architecture."""
+    head = write_head(tmp_path / "head")
+    order = linear_order(NANO.n_layers, NANO.moe.num_experts)
+    split(checkpoint, tmp_path / "set", order, 2, draft=head)
+    weights = {"format": "expert_shards", "source": str(tmp_path / "set")}
+    speculative = {"method": "eagle", "num_speculative_tokens": 3, "max_model_len": 512}
+    args = {"model": {"speculative": speculative}, "weights": weights}
+    arguments = serve_arguments(Deployment.model_validate(args | ENGINE))
+    config = AsyncEngineArgs.from_cli_args(arguments).create_engine_config()
+    made = config.speculative_config
+    assert (made.method, made.num_speculative_tokens) == ("eagle", 3)
+    assert made.draft_model_config.model == str(tmp_path / "set" / "draft")
+    assert made.draft_model_config.max_model_len == 512
+    assert made.draft_model_config.architectures == ["EagleMistralLarge3ForCausalLM"]
+
+
+def test_ngrams_are_given_as_vllm_names_them(checkpoint: Path) -> None:
+    speculative = {"method": "ngram", "num_speculative_tokens": 3, "prompt_lookup_max": 4}
+    args = {"model": {"source": checkpoint, "speculative": speculative}}
+    arguments = serve_arguments(Deployment.model_validate(args | ENGINE))
+    assert arguments.speculative_config == speculative
+    made = AsyncEngineArgs.from_cli_args(arguments).create_engine_config().speculative_config
+    assert (made.method, made.prompt_lookup_max, made.prompt_lookup_min) == ("ngram", 4, 4)
+
+
+def test_what_vllm_finds_wrong_with_guesses_is_its_own_error(checkpoint: Path) -> None:
+    lookup = {"prompt_lookup_min": 5, "prompt_lookup_max": 4}
+    speculative = {"method": "ngram", "num_speculative_tokens": 3} | lookup
+    args = {"model": {"source": checkpoint, "speculative": speculative}}
+    arguments = serve_arguments(Deployment.model_validate(args | ENGINE))
+    with pytest.raises(ValueError, match="prompt_lookup_min=5 must be <= prompt_lookup_max=4"):
+        AsyncEngineArgs.from_cli_args(arguments).create_engine_config()
+
+
+def test_a_set_without_a_head_is_named(checkpoint: Path, tmp_path: Path) -> None:
+    weights = {"format": "expert_shards", "source": str(tmp_path / "set")}
+    model = {"source": checkpoint, "speculative": {"method": "eagle", "num_speculative_tokens": 3}}
+    deployment = Deployment.model_validate({"model": model, "weights": weights})
+    prepare(deployment)
+    with pytest.raises(ConfigError, match=r"set/draft/params\.json\. Split the set with --draft"):
+        serve_arguments(deployment)
 
 
 @pytest.mark.parametrize("length", ["auto", -1])

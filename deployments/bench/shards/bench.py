@@ -29,16 +29,26 @@ def run(directory: Path, size_bytes: int, rounds: int, tell: Tell, *, loads: boo
     shard_set = directory / "set"
     largest_bytes = max(tensor.size_bytes for file in files for tensor in file.tensors)
     measured = Rounds(files_bytes, largest_bytes)
+    loading = Loading(weights, shard_set)
+    loaders = _loaders(loading, tell) if loads else []
     try:
         for number in range(1, rounds + 1):
             _cut(measured, source, number, tell)
-            if loads:
-                _load(measured, Loading(weights, shard_set), number, tell)
+            if loaders:
+                _load(measured, loading, loaders, number, tell)
         tell(downloads(Manifest.load(shard_set)))
     finally:
         for made in ("set", "copy"):
             shutil.rmtree(directory / made, ignore_errors=True)
     return measured
+
+
+def _loaders(loading: Loading, tell: Tell) -> list[Loader]:
+    """Return the loaders that this machine can run, and tell why it can't run InstantTensor."""
+    if (refusal := loading.refusal(Loader.INSTANT)) is None:
+        return list(Loader)
+    tell(f"{Loader.INSTANT} isn't measured. vLLM says: {refusal}")
+    return [loader for loader in Loader if loader is not Loader.INSTANT]
 
 
 def _cut(measured: Rounds, source: Path, number: int, tell: Tell) -> None:
@@ -54,8 +64,9 @@ def _cut(measured: Rounds, source: Path, number: int, tell: Tell) -> None:
         turn()
 
 
-def _load(measured: Rounds, loading: Loading, number: int, tell: Tell) -> None:
-    loaders = list(Loader)
+def _load(
+    measured: Rounds, loading: Loading, loaders: list[Loader], number: int, tell: Tell
+) -> None:
     turn = number % len(loaders)
     for cache in Cache:
         for loader in loaders[turn:] + loaders[:turn]:

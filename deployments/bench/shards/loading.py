@@ -1,7 +1,8 @@
 """The work of the first of four ranks on a checkpoint: it reads tensors, and copies its own.
 
-vLLM's side is the iterator that its DefaultModelLoader takes for `load_format: mistral` from a
-local disk, and the filter of `enable_ep_weight_filter`, read from vLLM 0.32.
+vLLM's side is the iterators that its DefaultModelLoader takes from a local disk for `load_format`
+mistral and instanttensor, and the filter of `enable_ep_weight_filter`, read from vLLM 0.32. The
+multithreaded reader ignores the filter.
 """
 
 import multiprocessing
@@ -27,9 +28,14 @@ class Loader(StrEnum):
     """A way to load, as tables name it."""
 
     PLAIN = "vLLM"
+    THREADED = "vLLM multithreaded"  # enable_multithread_load, with its default of threads
     FILTERED = "vLLM with EP filter"  # enable_ep_weight_filter
+    INSTANT = "vLLM InstantTensor with EP filter"  # load_format instanttensor
     SMALL4 = "small4"
     UNVERIFIED = "small4 unverified"
+
+
+_OURS = Loader.SMALL4, Loader.UNVERIFIED
 
 
 class Cache(StrEnum):
@@ -58,31 +64,34 @@ class Loading:
 
     def files(self, loader: Loader) -> list[Path]:
         """Return the files that a loader may read."""
-        if loader in (Loader.PLAIN, Loader.FILTERED):
+        if loader not in _OURS:
             return list(self.weights)
         own = Manifest.load(self.shard_set).weights_of([RANK], RANKS)
         return [self.shard_set / file.name for file in own]
 
     def tensors(self, loader: Loader) -> Iterator[Named]:
         """Return the tensors that a loader hands out: every rank's experts from vLLM unfiltered."""
-        if loader in (Loader.SMALL4, Loader.UNVERIFIED):
-            opened = open_set(str(self.shard_set), self.shard_set)
-            files = opened.manifest.weights_of([RANK], RANKS)
-            return WeightStream(opened, files, verify=loader is Loader.SMALL4).tensors()
-        from vllm.model_executor.model_loader.weight_utils import safetensors_weights_iterator
+        if loader not in _OURS:
+            return _from_vllm([str(path) for path in self.weights], loader)
+        opened = open_set(str(self.shard_set), self.shard_set)
+        files = opened.manifest.weights_of([RANK], RANKS)
+        return WeightStream(opened, files, verify=loader is Loader.SMALL4).tensors()
 
-        paths = [str(path) for path in self.weights]
-        local = local_experts() if loader is Loader.FILTERED else None
-        tensors: Iterator[Named] = safetensors_weights_iterator(
-            paths, use_tqdm_on_load=False, local_expert_ids=local
-        )
-        return tensors
+    def refusal(self, loader: Loader) -> str | None:
+        """Return why vLLM refuses a loader on this machine, if it does."""
+        try:
+            next(self.tensors(loader))
+        except (ImportError, ValueError) as error:
+            return str(error)
+        return None
 
     def measure(self, loader: Loader, cache: Cache) -> Load:
         """Load in a process of its own, forked from one that has done all imports."""
         (drop if cache is Cache.COLD else warm)(self.files(loader))
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__, "vllm.model_executor.model_loader.weight_utils"])
+        context.set_forkserver_preload(
+            [__name__, "vllm.model_executor.model_loader.default_loader"]
+        )
         with context.Pool(1, maxtasksperchild=1) as pool:
             return pool.apply(load, (self, loader))
 
@@ -90,10 +99,13 @@ class Loading:
 def load(loading: Loading, loader: Loader) -> Load:
     """Load into memory that is there already, as a model's parameters are."""
     own_bytes = sum(path.stat().st_size for path in loading.files(Loader.SMALL4))
-    memory = torch.zeros(own_bytes, dtype=torch.uint8)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    memory = torch.zeros(own_bytes, dtype=torch.uint8, device=device)
     memory.fill_(1)  # zeros may be pages that aren't there yet
     started_s, disk_bytes = time.perf_counter(), _disk_bytes()
     kept_bytes, kept_tensors = keep(loading.tensors(loader), memory)
+    if memory.is_cuda:
+        torch.cuda.synchronize()
     took_s = time.perf_counter() - started_s
     return Load(took_s, _disk_bytes() - disk_bytes, kept_bytes, kept_tensors)
 
@@ -114,6 +126,22 @@ def keep(tensors: Iterable[Named], memory: torch.Tensor) -> tuple[int, int]:
             memory[kept_bytes:end].copy_(tensor.reshape(-1).view(torch.uint8))
             kept_bytes, kept_tensors = end, kept_tensors + 1
     return kept_bytes, kept_tensors
+
+
+def _from_vllm(paths: list[str], loader: Loader) -> Iterator[Named]:
+    from vllm.model_executor.model_loader import weight_utils
+    from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
+
+    tensors: Iterator[Named]
+    if loader is Loader.THREADED:
+        threads = DefaultModelLoader.DEFAULT_NUM_THREADS
+        tensors = weight_utils.multi_thread_safetensors_weights_iterator(paths, False, threads)
+    elif loader is Loader.INSTANT:
+        tensors = weight_utils.instanttensor_weights_iterator(paths, False, local_experts())
+    else:
+        local = local_experts() if loader is Loader.FILTERED else None
+        tensors = weight_utils.safetensors_weights_iterator(paths, False, local_expert_ids=local)
+    return tensors
 
 
 def local_experts() -> set[int]:

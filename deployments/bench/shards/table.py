@@ -23,7 +23,8 @@ def load_rows(rounds: Rounds) -> Iterator[list[str]]:
     """Yield `[cache, loader, seconds, GB from disk, time ÷ vLLM's, time ÷ filtered vLLM's]`."""
     for cache in Cache:
         for loader in Loader:
-            loads = rounds.loads[cache, loader]
+            if not (loads := rounds.loads.get((cache, loader))):
+                continue
             ratios = (
                 rounds.load_time(cache, loader, other) for other in (Loader.PLAIN, Loader.FILTERED)
             )

@@ -51,6 +51,62 @@ def test_gangs_are_on_the_first_group_that_holds_one() -> None:
     assert plan(manifest.model_copy(update=update), SMALL_4).layout.group == "gpu"
 
 
+EAGLE = {"method": "eagle", "num_speculative_tokens": 3}
+
+
+@pytest.mark.parametrize(
+    "deployment", [{"model": {"speculative": EAGLE}}, {"engine": {"speculative_config": EAGLE}}]
+)
+def test_a_draft_head_takes_memory_and_two_layers_of_cache(deployment: dict[str, Any]) -> None:
+    plain, drafting, halved = (
+        plan(manifest_of(P5EN, deployment=given, tensor_parallel_size=split), SMALL_4).memory
+        for given, split in (({}, 1), (deployment, 1), (deployment, 2))
+    )
+    assert plain.head == 0
+    assert drafting.head == pytest.approx(392e6, rel=0.02)  # with what MLA derives
+    assert drafting.head / 2 < halved.head < 0.6 * drafting.head
+    assert (plain.kv_token, drafting.kv_token) == (23_040, 23_040 * 38 // 36)
+    assert plain.kv_cache - drafting.kv_cache == drafting.head
+    assert drafting.needed - plain.needed == drafting.head
+
+
+def test_every_rank_reads_the_whole_head() -> None:
+    deployment = {"model": {"speculative": EAGLE}}
+    plain, drafting = (
+        plan(manifest_of(P5EN, deployment=given), SMALL_4).download for given in ({}, deployment)
+    )
+    for part in ("rank", "node", "checkpoint"):
+        added_bytes = getattr(drafting, part) - getattr(plain, part)
+        assert added_bytes == pytest.approx(392e6, rel=0.002)
+
+
+def test_ngrams_take_no_memory() -> None:
+    ngram = {"model": {"speculative": {"method": "ngram", "num_speculative_tokens": 3}}}
+    assert plan(manifest_of(P5EN, deployment=ngram), SMALL_4) == plan(manifest_of(P5EN), SMALL_4)
+
+
+@pytest.mark.parametrize(
+    ("speculative", "message"),
+    [
+        ({"method": "eagle"}, r"model\.speculative\.num_speculative_tokens: Field required"),
+        (EAGLE | {"method": "owl"}, r"model\.speculative\.method: Input should be .*'owl'"),
+        (EAGLE | {"method": "draft_model"}, r"can't count the memory of 'draft_model'"),
+    ],
+)
+def test_guesses_that_a_plan_cant_count_are_named(
+    speculative: dict[str, Any], message: str
+) -> None:
+    deployment = {"model": {"speculative": speculative}}
+    with pytest.raises(ConfigError, match=message):
+        plan(manifest_of(P5EN, deployment=deployment), SMALL_4)
+
+
+def test_a_misfit_names_the_draft_head() -> None:
+    deployment = {"model": {"speculative": EAGLE}}
+    with pytest.raises(FitError, match=r"draft head 0\.4, activations"):
+        plan(manifest_of(gpus("L40S", 1), deployment=deployment), SMALL_4)
+
+
 def test_a_gang_of_more_ranks_reads_less_and_holds_more_on_each() -> None:
     of_8, of_4 = (plan(manifest_of(P5EN, ranks=ranks), SMALL_4) for ranks in (8, 4))
     assert of_8.memory.experts * 2 == of_4.memory.experts

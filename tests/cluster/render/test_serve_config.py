@@ -54,6 +54,23 @@ def test_routers_go_to_nodes_without_gpus_where_haproxy_reaches_them(tmp_path: P
     assert (served.host, served.deployment.routers.on_head) == ("0.0.0.0", False)
 
 
+def test_guesses_are_rendered_and_both_ways_at_once_refused(tmp_path: Path) -> None:
+    manifest = shipped.manifest("aws-p5en")
+    speculative = {"method": "eagle", "num_speculative_tokens": 3}
+
+    def text(deployment: dict[str, Any]) -> str:
+        serving = manifest.serving.model_copy(update={"deployment": deployment})
+        changed = manifest.model_copy(update={"serving": serving})
+        return shipped.rendered(changed)["serve.yaml"]
+
+    model = _served(text({"model": {"speculative": speculative}}), tmp_path).deployment.model
+    assert model.name == "mistral-small-4"
+    assert model.speculative is not None
+    assert model.speculative.arguments(None) == speculative
+    with pytest.raises(ConfigError, match=r"speculative_config: model\.speculative says it"):
+        text({"model": {"speculative": speculative}, "engine": {"speculative_config": speculative}})
+
+
 @pytest.mark.parametrize(
     ("name", "given", "message"),
     [

@@ -19,6 +19,11 @@ SIZES = {tensor.name: tensor.size_bytes for file in plan(SMALL) for tensor in fi
 OWN = {name for name in SIZES if ".experts." not in name or int(name.split(".")[3]) < 32}
 
 
+# InstantTensor needs an NVIDIA GPU.
+HERE = [loader for loader in Loader if loader is not Loader.INSTANT or torch.cuda.is_available()]
+UNFILTERED = (Loader.PLAIN, Loader.THREADED)
+
+
 @pytest.fixture(scope="module")
 def loading(disk: Path) -> Loading:
     weights = ensure(disk / "noise", SMALL)
@@ -26,25 +31,25 @@ def loading(disk: Path) -> Loading:
     return Loading(weights, disk / "set")
 
 
-@pytest.mark.parametrize("loader", Loader)
+@pytest.mark.parametrize("loader", HERE)
 def test_each_hands_out_what_it_is_measured_for(loading: Loading, loader: Loader) -> None:
     assert local_experts() == set(range(32))
     names = [name for name, _ in loading.tensors(loader)]
-    if loader is Loader.FILTERED:  # vLLM leaves it every expert's scales
+    if loader in (Loader.FILTERED, Loader.INSTANT):  # vLLM leaves it every expert's scales
         names = [name for name in names if name in OWN or name.endswith(".weight")]
-    assert sorted(names) == sorted(SIZES if loader is Loader.PLAIN else OWN)
+    assert sorted(names) == sorted(SIZES if loader in UNFILTERED else OWN)
 
 
 def test_all_copy_the_same_bytes(loading: Loading) -> None:
-    memories = [torch.zeros(sum(SIZES.values()), dtype=torch.uint8) for _ in Loader]
-    for loader, memory in zip(Loader, memories, strict=True):
+    memories = [torch.zeros(sum(SIZES.values()), dtype=torch.uint8) for _ in HERE]
+    for loader, memory in zip(HERE, memories, strict=True):
         keep(loading.tensors(loader), memory)
     sums = {int(memory.sum()) for memory in memories}
     own = [tensor for name, tensor in loading.tensors(Loader.PLAIN) if name in OWN]
     assert sums == {sum(int(tensor.flatten().view(torch.uint8).sum()) for tensor in own)}
 
 
-@pytest.mark.parametrize("loader", Loader)
+@pytest.mark.parametrize("loader", HERE)
 def test_each_keeps_what_is_the_ranks_own(loading: Loading, loader: Loader) -> None:
     warm(loading.files(loader))
     loaded = load(loading, loader)
@@ -54,13 +59,21 @@ def test_each_keeps_what_is_the_ranks_own(loading: Loading, loader: Loader) -> N
     assert loaded.took_s > 0
 
 
-@pytest.mark.parametrize("loader", Loader)
+@pytest.mark.parametrize("loader", HERE)
 def test_what_comes_from_the_disk_is_counted(loading: Loading, loader: Loader) -> None:
     files = loading.files(loader)
     drop(files)
     loaded = load(loading, loader)
     files_bytes = sum(path.stat().st_size for path in files)
     assert loaded.kept_bytes <= loaded.disk_bytes <= 1.1 * files_bytes
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="vLLM refuses InstantTensor without a GPU")
+def test_what_vllm_refuses_is_refused_in_its_words(loading: Loading) -> None:
+    refusals = {loader: loading.refusal(loader) for loader in Loader}
+    refusal = refusals.pop(Loader.INSTANT) or ""
+    assert "instanttensor" in refusal.lower()
+    assert set(refusals.values()) == {None}
 
 
 def test_only_one_of_ours_is_verified(loading: Loading) -> None:

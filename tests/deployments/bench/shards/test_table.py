@@ -27,8 +27,16 @@ def test_ratios_are_taken_round_by_round() -> None:
         ["cp", "10.0 (10.0–36.0)", "0.40 (0.11–0.40)", ""],
         ["split", "20.0 (10.0–40.0)", "0.20 (0.10–0.40)", "0.90 (0.50–1.00)"],
     ]
-    small4 = ["cold", "small4", "6.67 (3.33–10.0)", "2.00", "0.33", "0.67"]
-    assert list(load_rows(measured))[2] == small4
+    small4 = ["cold", "small4", "4.00 (2.00–6.00)", "2.00", "0.20", "0.60"]
+    assert list(load_rows(measured))[4] == small4
+
+
+def test_a_loader_that_was_refused_has_no_row() -> None:
+    measured = rounds([10], [10])
+    for cache in Cache:
+        del measured.loads[cache, Loader.INSTANT]
+    names = [row[1] for row in load_rows(measured)]
+    assert names == 2 * [loader for loader in Loader if loader is not Loader.INSTANT]
 
 
 @pytest.mark.parametrize(
