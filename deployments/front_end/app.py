@@ -29,9 +29,11 @@ from deployments.front_end import (
 )
 from deployments.front_end.answers import detokenizer, parser
 from deployments.front_end.images import media
+from deployments.front_end.middleware import cors
 from deployments.front_end.middleware.body_limit import BodyLimit
 from deployments.front_end.middleware.effort_used import EffortUsed
 from deployments.front_end.middleware.hang_up import HangUp
+from deployments.front_end.middleware.head import Head
 from deployments.front_end.middleware.time_limit import TimeLimit
 from deployments.front_end.middleware.turned_away import TurnedAway
 from deployments.vllm_config import router_config
@@ -86,6 +88,8 @@ def add_middleware(
     app.add_middleware(EffortUsed)
     app.add_middleware(TurnedAway, retry_after_s=retry_after_s)
     app.add_middleware(TimeLimit, limit_s=limits.request_s)
+    app.add_middleware(Head)
+    cors.take_outside(app)
     app.add_middleware(HangUp)
 
 

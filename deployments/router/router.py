@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from configs.deployment import Deployment
 from configs.environment import renounce_device
 from deployments.autoscaling.router_policy import RouterLoad
+from deployments.ray_serve import header_values
 from deployments.ray_serve.log import keep_log_open
 from deployments.ray_serve.starting import starting
 from deployments.router.utilization import Utilization
@@ -75,6 +76,7 @@ class Router:
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
         keep_log_open()
+        header_values.install()
         renounce_device()
         with starting():
             app = await self._build()

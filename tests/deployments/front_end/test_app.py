@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -13,6 +14,7 @@ from deployments.front_end.app import add_middleware
 from deployments.front_end.middleware.body_limit import BodyLimit
 from deployments.front_end.middleware.effort_used import EffortUsed
 from deployments.front_end.middleware.hang_up import HangUp
+from deployments.front_end.middleware.head import Head
 from deployments.front_end.middleware.time_limit import TimeLimit
 from deployments.front_end.middleware.turned_away import TurnedAway
 from deployments.front_end.refusals import answer
@@ -44,7 +46,7 @@ def test_what_the_guard_adds_stands_between_ours_and_vllms() -> None:
             return [middleware.cls for middleware in router.app.user_middleware]
 
     outermost_first = asyncio.run(scene())
-    ours = [HangUp, TimeLimit, TurnedAway, EffortUsed, BodyLimit, RefuseAll]
+    ours = [HangUp, CORSMiddleware, Head, TimeLimit, TurnedAway, EffortUsed, BodyLimit, RefuseAll]
     assert outermost_first[: len(ours)] == ours
     assert outermost_first[len(ours) :]
 
