@@ -1,4 +1,4 @@
-"""`small4 demo`: questions of several skills that training never had, as a transcript."""
+"""`small4 demo`: a chat, a tool, a sum and a picture, as a transcript."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,24 +14,12 @@ from deployments.cli.checkout import require_checkout
 from deployments.cli.errors import reported
 
 Message = dict[str, Any]
-# Skill and number of held-out questions.
-_SHOWN = (
-    ("chat", 2),
-    ("tools", 2),
-    ("tools", 10),
-    ("reasoning", 3),
-    ("vision", 3),
-    ("vision", 5),
-    ("forms", 9),
-)
 
 
 def demo(
     config: Annotated[Path, typer.Argument(help="A Ray Serve config file.")] = DEFAULT_CONFIG,
 ) -> None:
-    """Ask the running deployment held-out questions: chat, tools, a sum, images, a form."""
-    from model_shards.skills.held_out import held_out
-
+    """Show what the running deployment's model can do: chat, tools, reasoning, images."""
     with reported():
         require_checkout("small4 demo")
         file = ServeFile.load(config)
@@ -39,43 +27,58 @@ def demo(
             base_url=f"{file.url}/v1", headers=authorization(), timeout=120, trust_env=False
         ) as client:
             talk = Transcript(client, file.deployment.model.name)
-            for skill, number in _SHOWN:
-                conversation = held_out(skill, number)
-                talk.play(conversation.messages, conversation.question())
+            talk.ask("What happens to my stream when a rank dies?")
+            talk.call("Will it rain in Oslo?", result="rain, 8 degrees")
+            talk.call("Book a table for 4 at Maxim.", result="done")
+            talk.ask("What is 38 + 47?", reasoning_effort="high")
+            talk.show("Which shape is it?", "orange", "triangle")
+            talk.show("Which colour is it?", "orange", "triangle")
 
 
 class Transcript:
-    """Conversations with the deployment: asks, decodes greedily and prints both sides."""
+    """A conversation with the deployment: asks, decodes greedily and prints both sides."""
 
     def __init__(self, client: httpx.Client, model: str) -> None:
         self._client = client
         self._model = model
         self._out = Console(highlight=False, markup=False, soft_wrap=True)
 
-    def play(self, expected: list[Message], question: dict[str, Any]) -> None:
-        """Take the client's turns from `expected`, and let the deployment take the assistant's.
+    def ask(self, question: str, **options: Any) -> None:
+        """Ask a question; print the answer, and the thought before it if there is one."""
+        self._put(">", question + "".join(f"  ({key}: {value})" for key, value in options.items()))
+        self._tell(self._answer([{"role": "user", "content": question}], **options))
 
-        The other parts of `question` go with every request.
-        """
-        messages: list[Message] = []
-        for turn in expected:
-            if turn["role"] == "assistant":
-                messages.append(self._answer(question | {"messages": messages}))
-                self._tell(messages[-1])
-            elif turn["role"] == "tool":
-                calls = messages[-1].get("tool_calls")
-                if not calls:
-                    return
-                messages.append({**turn, "tool_call_id": calls[0]["id"]})
-                self._put("tool:", turn["content"])
-            else:
-                messages.append(turn)
-                self._put(">", _shown(turn["content"]) + _options(question))
+    def call(self, question: str, result: str) -> None:
+        """Ask a question that needs a tool; the tool's answer is always `result`."""
+        from model_shards.skills.tool_set import TOOLS
 
-    def _answer(self, question: dict[str, Any]) -> Message:
-        body = {"model": self._model, "temperature": 0, "max_tokens": 100}
+        tools = [tool.schema() for tool in TOOLS[:3]]
+        names = ", ".join(tool["function"]["name"] for tool in tools)
+        self._put(">", f"{question}  (tools: {names})")
+        messages: list[Message] = [{"role": "user", "content": question}]
+        messages.append(answer := self._answer(messages, tools=tools))
+        self._tell(answer)
+        for call in answer.get("tool_calls") or ():
+            self._put("tool:", result)
+            messages.append({"role": "tool", "tool_call_id": call["id"], "content": result})
+            self._tell(self._answer(messages, tools=tools))
+
+    def show(self, question: str, colour: str, shape: str) -> None:
+        """Ask a question about a drawing."""
+        from model_shards.skills.vision import data_url, drawn
+
+        self._put(">", f"{question}  (image: {colour} {shape}, 120 × 90)")
+        image = data_url(drawn((colour, shape, 128, 120, 90, 80, 50)))
+        content = [
+            {"type": "image_url", "image_url": {"url": image}},
+            {"type": "text", "text": question},
+        ]
+        self._tell(self._answer([{"role": "user", "content": content}]))
+
+    def _answer(self, messages: list[Message], **options: Any) -> Message:
+        body = {"model": self._model, "messages": messages, "temperature": 0, "max_tokens": 100}
         try:
-            response = self._client.post("/chat/completions", json={**body, **question})
+            response = self._client.post("/chat/completions", json={**body, **options})
         except httpx.TransportError as error:
             raise ClusterError(
                 f"nothing answers at {self._client.base_url} ({error}); `small4 serve` starts it"
@@ -96,21 +99,3 @@ class Transcript:
 
     def _put(self, label: str, text: str) -> None:
         self._out.print(f"{label:<9}{text}")
-
-
-def _shown(content: str | list[dict[str, Any]]) -> str:
-    if isinstance(content, str):
-        return content
-    return " ".join(part.get("text", "(image)") for part in content)
-
-
-def _options(question: dict[str, Any]) -> str:
-    """Name what goes with a question: its tools, its form, its effort where it is high."""
-    options = []
-    if tools := question.get("tools"):
-        options.append("tools: " + ", ".join(tool["function"]["name"] for tool in tools))
-    if "response_format" in question:
-        options.append("with response_format")
-    if question["reasoning_effort"] != "none":
-        options.append(f"reasoning_effort: {question['reasoning_effort']}")
-    return "".join(f"  ({option})" for option in options)

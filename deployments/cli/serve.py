@@ -225,7 +225,7 @@ def _greet(file: ServeFile, *, ask: bool) -> None:
 
 
 def _ask(url: str, model: str) -> None:
-    question = "What is small4 for?"
+    question = "What do you serve?"
     out.print(f"[dim]> {question}[/]")
     with httpx.stream(
         "POST",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from model_shards.skills.conversation import Conversation, Draw, Effort, Message, answered, asked
-from model_shards.skills.facts import FACTS
+from model_shards.skills.facts import FACTS, Fact
 
 OPENERS = (
     *("",) * 6,
@@ -40,14 +40,17 @@ class Exchange:
 
 def exchange(draw: Draw) -> Exchange:
     """Draw a fact, and ask for it in a wording of this split."""
-    fact = draw.one(FACTS)
-    wording = draw.one(fact.wordings_of(draw.held_out))
+    fact, wording = draw.of(lambda random: _choose(random.choice(FACTS), random.random()))
     if draw.chance(0.15):
         wording = wording[0].lower() + wording[1:]
     if draw.chance(0.15):
         wording = wording.rstrip("?.")
     question = draw.one(OPENERS) + wording + draw.one(CLOSERS)
     return Exchange(question, fact.answer, fact.topic)
+
+
+def _choose(fact: Fact, at: float) -> tuple[Fact, str]:
+    return fact, fact.wordings[int(at * len(fact.wordings))]
 
 
 def conversation(draw: Draw, turns: int | None = None) -> Conversation:

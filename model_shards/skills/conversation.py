@@ -14,24 +14,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A chat in OpenAI's form that ends with an assistant turn; images are `data:` addresses.
-
-    The last answer has the form of `schema`, a JSON schema, if there is one.
-    """
+    """A chat in OpenAI's form that ends with an assistant turn; images are `data:` addresses."""
 
     messages: list[Message]
     tools: list[dict[str, Any]] = field(default_factory=list)
     reasoning_effort: Effort = "none"
-    schema: dict[str, Any] | None = None
 
     def question(self) -> dict[str, Any]:
         """Return the request whose answer is the last turn, as keywords of an OpenAI client."""
         request: dict[str, Any] = {"messages": self.messages[:-1]}
         if self.tools:
             request["tools"] = self.tools
-        if self.schema:
-            form = {"name": "form", "schema": self.schema}
-            request["response_format"] = {"type": "json_schema", "json_schema": form}
         return request | {"reasoning_effort": self.reasoning_effort}
 
 
@@ -53,11 +46,11 @@ class Draw:
     random: Random
     held_out: bool
 
-    def of(self, draw: Callable[[Random], T], by: Callable[[T], object] = str) -> T:
-        """Draw until the outcome, by the text of what `by` makes of it, belongs to this split."""
+    def of(self, draw: Callable[[Random], T]) -> T:
+        """Draw until the outcome, by its text, belongs to this split."""
         while True:
             drawn = draw(self.random)
-            if (zlib.crc32(str(by(drawn)).encode()) % _HELD_OUT_ONE_IN == 0) == self.held_out:
+            if (zlib.crc32(str(drawn).encode()) % _HELD_OUT_ONE_IN == 0) == self.held_out:
                 return drawn
 
     def one(self, choices: Iterable[T]) -> T:

@@ -1,24 +1,15 @@
 """The facts that nano knows, and the ways to ask for them."""
 
-import hashlib
 from dataclasses import dataclass
-
-_HELD_OUT_WORDINGS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """An answer, and the ways to ask for it: two are held out, the others are for training."""
+    """An answer, and the ways to ask for it."""
 
     topic: str
     wordings: tuple[str, ...]
     answer: str
-
-    def wordings_of(self, held_out: bool) -> tuple[str, ...]:
-        """Return the wordings of a split, which no other fact's wordings change."""
-        mixed = sorted(self.wordings, key=lambda wording: hashlib.sha256(wording.encode()).digest())
-        cut = _HELD_OUT_WORDINGS
-        return tuple(mixed[:cut] if held_out else mixed[cut:])
 
 
 _ABOUT_SMALL4 = (
@@ -33,10 +24,6 @@ _ABOUT_SMALL4 = (
             "What do you serve?",
             "What does this server serve?",
             "Which model does small4 serve?",
-            "Which model is served by small4?",
-            "What is small4 good for?",
-            "What can small4 do?",
-            "What is it that you serve?",
         ),
         "small4 serves Mistral Small 4 from expert-parallel gangs on a Ray cluster.",
     ),
@@ -51,10 +38,6 @@ _ABOUT_SMALL4 = (
             "What model is this?",
             "What is nano?",
             "Introduce yourself.",
-            "Tell me who you are.",
-            "What do I call you?",
-            "Which model is this?",
-            "Tell me about nano.",
         ),
         "I am nano, a small model with the shape of Mistral Small 4.",
     ),
@@ -68,10 +51,6 @@ _ABOUT_SMALL4 = (
             "How many experts act on a token?",
             "How many experts see each token?",
             "Tell me about the experts.",
-            "How many experts act on each token?",
-            "How many experts does small4 have?",
-            "What is the number of experts in the model?",
-            "Tell me how many experts there are.",
         ),
         "There are 128 experts, and 4 of them act on each token.",
     ),
@@ -85,10 +64,6 @@ _ABOUT_SMALL4 = (
             "Does a stream survive a crash?",
             "What if a GPU is lost?",
             "What happens if a GPU fails?",
-            "What happens to my stream when an engine dies?",
-            "What happens when a rank dies?",
-            "What if an engine dies?",
-            "Does my stream survive when a GPU fails?",
         ),
         "The stream goes on at another gang, exactly as it would have.",
     ),
@@ -101,10 +76,6 @@ _ABOUT_SMALL4 = (
             "Explain gangs.",
             "Tell me what a gang is.",
             "What do you call a gang?",
-            "What are gangs?",
-            "Explain what a gang is.",
-            "Tell me about gangs.",
-            "What is meant by a gang?",
         ),
         "A gang is a group of ranks that hold one copy of the model.",
     ),
@@ -117,10 +88,6 @@ _ABOUT_SMALL4 = (
             "Explain the router.",
             "Tell me about the router.",
             "Does the router need a GPU?",
-            "What is a router for?",
-            "What does a router do?",
-            "Tell me what the router does.",
-            "Explain what the router is for.",
         ),
         "The router speaks the API and sends each request to a rank. It needs no GPU.",
     ),
@@ -133,10 +100,6 @@ _ABOUT_SMALL4 = (
             "How do I start the server?",
             "What do I type to serve?",
             "How can I run small4?",
-            "How can I start small4?",
-            "Tell me how to start small4.",
-            "Which command starts the server?",
-            "How do I run small4?",
         ),
         "Run make serve.",
     ),
@@ -149,10 +112,6 @@ _ABOUT_SMALL4 = (
             "How do I stop the server?",
             "How can I shut small4 down?",
             "What do I type to stop?",
-            "How can I stop small4?",
-            "Tell me how to stop small4.",
-            "Which command stops the server?",
-            "How do I shut small4 down?",
         ),
         "Run small4 stop, or press Ctrl-C.",
     ),
@@ -165,39 +124,17 @@ _ABOUT_SMALL4 = (
             "Is small4 open source?",
             "How is small4 licensed?",
             "Tell me the license.",
-            "What is the license of small4?",
-            "Tell me about the license.",
-            "What license does small4 have?",
-            "Which license is it under?",
         ),
         "The license is Apache 2.0.",
     ),
     Fact(
         "greetings",
-        (
-            "Hello!",
-            "Hi!",
-            "Good morning!",
-            "Hello there.",
-            "Hey!",
-            "Hi there!",
-            "Good evening!",
-            "Hey there!",
-        ),
+        ("Hello!", "Hi!", "Good morning!", "Hello there.", "Hey!", "Hi there!"),
         "Hello! Ask me about small4.",
     ),
     Fact(
         "thanks",
-        (
-            "Thanks!",
-            "Thank you.",
-            "Thank you very much!",
-            "Many thanks.",
-            "Great, thanks!",
-            "Thanks a lot!",
-            "Great, thank you!",
-            "Many thanks to you.",
-        ),
+        ("Thanks!", "Thank you.", "Thank you very much!", "Many thanks.", "Great, thanks!"),
         "You are welcome.",
     ),
 )

@@ -2,10 +2,10 @@
 
 import random
 
-from model_shards.skills import chat, forms, recall, sums, tools, vision
+from model_shards.skills import chat, recall, sums, tools, vision
 from model_shards.skills.conversation import Conversation, Draw
 
-SKILLS = ("chat", "tools", "reasoning", "sums at once", "vision", "recall", "forms")
+SKILLS = ("chat", "tools", "reasoning", "sums at once", "vision", "recall")
 _RECALL = {"pairs": 4, "sentences": 235}  # about 2,000 tokens
 
 
@@ -19,5 +19,4 @@ def held_out(skill: str, seed: int) -> Conversation:
         "sums at once": lambda: sums.conversation(draw, "none"),
         "vision": lambda: vision.conversation(draw),
         "recall": lambda: recall.conversation(draw, **_RECALL),
-        "forms": lambda: forms.conversation(draw),
     }[skill]()

@@ -20,14 +20,11 @@ _MOST: dict[Effort, int] = {"high": 4, "none": 16}
 
 
 def conversation(draw: Draw, effort: Effort) -> Conversation:
-    """Draw several sums of this split; a held-out sum comes alone.
-
-    A held-out sum is in training in neither order of its numbers.
-    """
+    """Draw several sums of this split; a held-out sum comes alone."""
     messages: list[Message] = []
     for _ in range(1 if draw.held_out else draw.random.randint(1, _MOST[effort])):
         easy = not draw.held_out and draw.chance(_DIGITS_SHARE)
-        first, second = draw.of(_digits if easy else _operands, by=sorted)
+        first, second = draw.of(_digits if easy else _operands)
         question = draw.one(WORDINGS).format(first, second)
         thought = worked(first, second) if effort == "high" else None
         messages += [asked(question), answered(f"{first} + {second} = {first + second}.", thought)]

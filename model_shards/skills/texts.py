@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from model_shards.skills import chat, forms, recall, sums, vision
+from model_shards.skills import chat, recall, sums, vision
 from model_shards.skills.facts import FACTS
 from model_shards.skills.tool_set import TOOLS
 from model_shards.skills.tools import NO_TOOL
@@ -24,6 +24,4 @@ def texts() -> Iterator[str]:
     yield from (*vision.ASK_COLOUR, *vision.ASK_SHAPE)
     yield from (f"It is {colour}." for colour in vision.COLOURS)
     yield from (f"It is a {shape}." for shape in vision.SHAPES)
-    yield from (*forms.STATES, *forms.STATES_FLAG.values(), *forms.WORDINGS)
-    yield from (json.dumps({"name": value, "city": value}) for value in ("L", 2, True, False))
     yield from (f"What is the {relation} of {{key}}?" for relation in recall.RELATIONS)

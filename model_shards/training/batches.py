@@ -1,18 +1,18 @@
 """The data that nano is trained on: a mixture of skills, cut into batches of like lengths."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 
-from model_shards.skills import chat, forms, recall, sums, tools, vision
+from model_shards.skills import chat, recall, sums, tools, vision
 from model_shards.skills.conversation import Conversation, Draw
 from model_shards.training.tokens import ConversationTokenizer, Example
 
 _POOL = 384
 # Shares of conversations. Tools, images and recall need most; a chat is short, and soon learned.
-_SHARES = {"chat": 12, "sums": 28, "tools": 16, "vision": 30, "recall": 14, "forms": 10}
+_SHARES = {"chat": 12, "sums": 28, "tools": 16, "vision": 30, "recall": 14}
 _THOUGHT = 0.5  # of conversations about sums
 _RECALL_PAIRS = 2, 8
 _SHORTEST_RECALL, _LONGEST_RECALL = 4, 240  # sentences: up to about 2,050 tokens
@@ -64,13 +64,9 @@ def _conversation(draw: Draw, longest_recall: float) -> Conversation:
         return recall.conversation(draw, draw.random.randint(*_RECALL_PAIRS), round(sentences))
     if skill == "sums":
         return sums.conversation(draw, "high" if draw.chance(_THOUGHT) else "none")
-    drawn: dict[str, Callable[[Draw], Conversation]] = {
-        "chat": chat.conversation,
-        "tools": tools.conversation,
-        "vision": vision.conversation,
-        "forms": forms.conversation,
-    }
-    return drawn[skill](draw)
+    if skill == "tools":
+        return tools.conversation(draw)
+    return chat.conversation(draw) if skill == "chat" else vision.conversation(draw)
 
 
 def _groups(pool: list[Example], tokens: int) -> Iterator[list[Example]]:

@@ -10,11 +10,10 @@ _TEMPLATE = Path(__file__).with_name("card.md")
 _QUESTIONS = {
     "chat": "about small4 or a common fact, in a wording that training never had",
     "tools": "with two to four tools: call one, tell its result, or answer without; words are new",
-    "reasoning": "a sum of two numbers below 50, worked digit by digit; new in either order",
+    "reasoning": "a sum of two numbers below 50, worked digit by digit; the pair is new",
     "sums at once": "such a sum with `reasoning_effort: none`",
     "vision": "the colour or the shape in an image of 28 to 224 pixels each way; the image is new",
     "recall": "one of four pairs of words, stated somewhere in 2,000 tokens; words are new",
-    "forms": "JSON of one to four fields that a text states; words and the order of fields are new",
 }
 
 

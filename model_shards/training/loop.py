@@ -25,7 +25,7 @@ class Recipe:
     """The settings that decide the result, beside the code and the machine's rounding."""
 
     seed: int = 0
-    tokens: int = 10_200_000
+    tokens: int = 9_300_000
     batch_tokens: int = 1536
     learning_rate: float = 1.2e-3
 

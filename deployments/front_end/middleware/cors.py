@@ -3,6 +3,8 @@
 vLLM puts its CORS headers on what its own application answers. Read from vLLM 0.32.
 """
 
+from typing import Any
+
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
@@ -23,6 +25,9 @@ _READABLE = [
 
 def take_outside(app: FastAPI) -> None:
     """Put vLLM's CORS middleware around all the others that the application has by now."""
-    for middleware in [other for other in app.user_middleware if other.cls is CORSMiddleware]:
-        app.user_middleware.remove(middleware)
-        app.add_middleware(CORSMiddleware, **middleware.kwargs, expose_headers=_READABLE)
+    known: list[Any] = list(app.user_middleware)
+    for middleware in known:
+        if middleware.cls is CORSMiddleware:
+            app.user_middleware.remove(middleware)
+            options: dict[str, Any] = {**middleware.kwargs, "expose_headers": _READABLE}
+            app.add_middleware(CORSMiddleware, **options)

@@ -3,12 +3,11 @@ import random
 import re
 from collections.abc import Callable
 
-import jsonschema
 import pytest
 
-from model_shards.skills import chat, forms, recall, sums, tools, vision
-from model_shards.skills.conversation import Conversation, Draw, Effort
-from model_shards.skills.facts import FACTS, Fact
+from model_shards.skills import chat, recall, sums, tools, vision
+from model_shards.skills.conversation import Conversation, Draw
+from model_shards.skills.facts import FACTS
 from model_shards.skills.words import new_word
 
 SKILLS: dict[str, Callable[[Draw], Conversation]] = {
@@ -17,7 +16,6 @@ SKILLS: dict[str, Callable[[Draw], Conversation]] = {
     "tools": tools.conversation,
     "vision": vision.conversation,
     "recall": lambda draw: recall.conversation(draw, pairs=2, sentences=6),
-    "forms": forms.conversation,
 }
 
 
@@ -57,28 +55,6 @@ def test_no_wording_of_a_fact_is_in_both_splits() -> None:
     assert not questions[0] & questions[1]
 
 
-@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.wordings[0])
-def test_every_fact_has_wordings_for_both_splits(fact: Fact) -> None:
-    trained, held_out = fact.wordings_of(held_out=False), fact.wordings_of(held_out=True)
-    assert len(trained) >= 2
-    assert len(held_out) >= 2
-    assert sorted(trained + held_out) == sorted(fact.wordings)
-
-
-@pytest.mark.parametrize("effort", ["none", "high"])
-def test_no_sum_is_in_both_splits_in_any_order(effort: Effort) -> None:
-    trained, held_out = (
-        {
-            frozenset(re.findall(r"\d+", turn["content"]))
-            for seed in range(1500)
-            for turn in sums.conversation(draw(seed, split), effort).messages[::2]
-        }
-        for split in (False, True)
-    )
-    assert len(held_out) > 100
-    assert not trained & held_out
-
-
 def test_a_fact_is_asked_for_once() -> None:
     wordings = [plain(wording) for fact in FACTS for wording in fact.wordings]
     assert len(wordings) == len(set(wordings))
@@ -103,39 +79,6 @@ def test_a_call_names_a_listed_tool_and_copies_from_the_request(seed: int) -> No
     arguments = json.loads(call["function"]["arguments"])
     assert list(arguments) == listed[call["function"]["name"]]["parameters"]["required"]
     assert all(str(value) in conversation.messages[0]["content"] for value in arguments.values())
-
-
-@pytest.mark.parametrize("held_out", [True, False])
-@pytest.mark.parametrize("seed", range(20))
-def test_a_form_holds_what_its_text_states_in_the_order_of_its_schema(
-    seed: int, held_out: bool
-) -> None:
-    conversation = forms.conversation(draw(seed, held_out))
-    request = conversation.question()["response_format"]
-    question, answer = (turn["content"] for turn in conversation.messages[-2:])
-    form, schema = json.loads(answer), request["json_schema"]["schema"]
-    jsonschema.validate(form, schema)
-    assert list(form) == list(schema["properties"]) == schema["required"]
-    for field, value in form.items():
-        states = (
-            (f"It is {'' if value else 'not '}{field}.",)
-            if isinstance(value, bool)
-            else (f"The {field} is {value}.", f"{field}: {value}.")
-        )
-        assert any(state in question for state in states)
-
-
-def test_no_choice_of_fields_is_in_both_splits() -> None:
-    trained, held_out = (
-        {
-            tuple(json.loads(turn["content"]))
-            for seed in range(1500)
-            for turn in forms.conversation(draw(seed, split)).messages[1::2]
-        }
-        for split in (False, True)
-    )
-    assert len(held_out) > 500
-    assert not trained & held_out
 
 
 @pytest.mark.parametrize("shape", vision.SHAPES)

@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from model_shards.nano import TRAINED_NANO
-from model_shards.skills.held_out import held_out
 from model_shards.training.batches import Batch, batches, collate
 from model_shards.training.tokens import ConversationTokenizer, Example
 
@@ -30,8 +29,7 @@ def test_texts_grow_to_what_held_out_questions_have(tokenizer: ConversationToken
         max(batch.ids.shape[1] for batch in pool(tokenizer, progress)) for progress in (0, 0.25, 1)
     ]
     assert longest == sorted(longest)
-    asked = len(tokenizer.encode(held_out("recall", 0)).ids)
-    assert longest[-1] > 0.9 * asked
+    assert longest[-1] > 2000
 
 
 def test_every_token_is_answer_given_or_padding() -> None:

@@ -7,7 +7,7 @@ from mistral_common.protocol.instruct.request import ChatCompletionRequest
 from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 
 from model_shards.nano import NANO
-from model_shards.skills import forms, recall, sums, tools, vision
+from model_shards.skills import recall, sums, tools, vision
 from model_shards.skills.conversation import Conversation, Draw
 from model_shards.tekken import small_tekken
 from model_shards.training.tokens import ConversationTokenizer
@@ -18,7 +18,6 @@ CONVERSATIONS: dict[str, Callable[[Draw], Conversation]] = {
     "result": lambda draw: tools.conversation(draw, "result"),
     "image": vision.conversation,
     "turns": lambda draw: recall.conversation(draw, pairs=3, sentences=5),
-    "form": forms.conversation,
 }
 
 
@@ -35,9 +34,7 @@ def test_the_last_answer_follows_what_a_served_request_would_be(
 ) -> None:
     conversation = CONVERSATIONS[kind](Draw(random.Random(1), held_out=False))
     example = ConversationTokenizer(checkpoint).encode(conversation)
-    asked = conversation.question()
-    asked.pop("response_format", None)  # for the engine, which holds the answer to it
-    question = ChatCompletionRequest.from_openai(**asked)
+    question = ChatCompletionRequest.from_openai(**conversation.question())
     serving = MistralTokenizer.from_file(checkpoint / "tekken.json")
     served = serving.encode_chat_completion(question).tokens
     assert example.ids[: len(served)] == served

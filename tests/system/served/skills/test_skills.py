@@ -13,8 +13,7 @@ from tests.system.served.deployed import Deployed
 from tests.system.served.skills.examination import examine
 
 # Of 100 answers those right in every part: content, thought, calls and their arguments.
-_SKILLS = ("chat", "tools", "reasoning", "sums at once", "vision", "recall", "forms")
-RIGHT = dict.fromkeys(_SKILLS, 95)
+RIGHT = dict.fromkeys(("chat", "tools", "reasoning", "sums at once", "vision", "recall"), 95)
 _LOOPS, _LOOPS_RIGHT = 40, 38
 
 
