@@ -12,7 +12,9 @@ import pytest
 from configs.schema import PROJECT_ROOT
 
 _PACKAGES = ("configs", "model_shards", "cluster", "deployments")
-_LEFT_OUT = ("model_shards/training/", "model_shards/skills/", "model_shards/nano_checkpoint/")
+_LEFT_OUT = tuple(
+    f"model_shards/{folder}/" for folder in ("quantized", "training", "skills", "nano_checkpoint")
+)
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,8 @@ def show(cache: Cache = _CACHE) -> None:
     from model_shards.store.lease import locked
     from model_shards.store.pruning import Usage
 
-    table = Table("set", "GB", "last used", "from", box=None)
+    table = Table("set", "GB", "last used", box=None)
+    table.add_column("from", overflow="fold")  # to be copied
     with reported(), locked(cache):
         for usage in map(Usage.of, CachedSet.all(cache)):
             day = time.strftime("%Y-%m-%d", time.localtime(usage.used_s))

@@ -38,6 +38,7 @@ def test_a_shard_set_brings_its_own_params_and_tokenizer(checkpoint: Path, tmp_p
     assert arguments.model_loader_extra_config == {
         "source": weights["source"],
         "cache": str(deployment.weights.cache),
+        "cache_limits": {"unused_days": 30, "gigabytes": None},
         "verify": False,
     }
 

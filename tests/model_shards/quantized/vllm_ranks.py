@@ -126,7 +126,7 @@ def _reduced(w13: torch.Tensor, w2: torch.Tensor) -> Tensors:
 def _only(scales: torch.Tensor) -> torch.Tensor:
     """Return the one scale that all of this rank's experts have got."""
     (scale,) = set(scales.tolist())
-    return torch.tensor(scale)
+    return torch.tensor(scale, dtype=torch.float32)  # the default is the model's
 
 
 def _nvfp4_scales(
