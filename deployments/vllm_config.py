@@ -48,6 +48,7 @@ def serve_arguments(deployment: Deployment, **overrides: Any) -> Namespace:
         "served_model_name": deployment.model.name,
         **MISTRAL_FORMAT,
         **MISTRAL_PARSERS,
+        "enable_prompt_tokens_details": True,  # clients are told what the prefix cache gave
         **_shards(deployment, directory),
         **_speculation(deployment, directory),
         **deployment.engine,

@@ -53,7 +53,7 @@ CHAT: dict[str, tuple[dict[str, Any], str]] = {
     "seed of another type": ({"seed": "abc"}, "body.seed"),
     "too many logprobs": ({"logprobs": True, "top_logprobs": 999}, "max allowed: 20"),
     "usage of no stream": ({"stream_options": {"include_usage": True}}, "when `stream=True`"),
-    "reasoning_effort": ({"reasoning_effort": "low"}, "['none', 'high']"),
+    "reasoning_effort": ({"reasoning_effort": "much"}, "body.reasoning_effort"),
     "schema": (schema({"type": "nonsense"}), "Invalid type: nonsense"),
     "response_format": ({"response_format": {"type": "bogus"}}, "'json_object' or 'json_schema'"),
     "regex": ({"structured_outputs": {"regex": "("}}, "unclosed group"),
