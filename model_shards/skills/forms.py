@@ -17,8 +17,7 @@ FIELDS = (*WORDS, *NUMBERS, *CHOICES, *FLAGS)
 STATES = ("The {} is {}.", "{}: {}.")
 STATES_FLAG = {True: "It is {}.", False: "It is not {}."}
 WORDINGS = ("Give me {} as JSON.", "Write {} as JSON.", "Name {} in JSON.", "Tell me {} in JSON.")
-_MOST_FIELDS, _MOST_BESIDE, _MOST_TURNS = 4, 2, 4
-_NEW_FIELD_SHARE = 0.1
+_MOST_FIELDS, _MOST_BESIDE, _MOST_TURNS = 3, 2, 4
 Value = str | int | bool
 
 
@@ -52,11 +51,9 @@ def _kind(field: str) -> dict[str, Any]:
 
 
 def _form(draw: Draw) -> dict[str, Value]:
-    """Draw a form whose fields, in their order, are of this split; some fields are new words."""
+    """Draw a form whose fields, in their order, are of this split."""
     count = draw.random.randint(1, _MOST_FIELDS)
     fields = draw.of(lambda random: random.sample(FIELDS, count))
-    if draw.chance(_NEW_FIELD_SHARE):
-        fields[draw.random.randrange(count)] = new_word(draw).lower()
     return {field: _value(draw, field) for field in fields}
 
 
@@ -76,9 +73,10 @@ def _question(draw: Draw, form: dict[str, Value]) -> str:
 
 
 def _stated(state: str, field: str, value: Value) -> str:
-    return (
-        STATES_FLAG[value].format(field) if isinstance(value, bool) else state.format(field, value)
-    )
+    if isinstance(value, bool):
+        return STATES_FLAG[value].format(field)
+    # Words are in quotes, so that they are the same tokens as in the form.
+    return state.format(field, json.dumps(value))
 
 
 def _value(draw: Draw, field: str) -> Value:

@@ -24,6 +24,7 @@ def texts() -> Iterator[str]:
     yield from (*vision.ASK_COLOUR, *vision.ASK_SHAPE)
     yield from (f"It is {colour}." for colour in vision.COLOURS)
     yield from (f"It is a {shape}." for shape in vision.SHAPES)
+    yield from (state.format("name", '"L"') for state in forms.STATES)
     yield from (*forms.STATES, *forms.STATES_FLAG.values(), *forms.WORDINGS)
     yield from (json.dumps({"name": value, "city": value}) for value in ("L", 2, True, False))
     yield from (f"What is the {relation} of {{key}}?" for relation in recall.RELATIONS)

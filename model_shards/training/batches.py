@@ -12,7 +12,7 @@ from model_shards.training.tokens import ConversationTokenizer, Example
 
 _POOL = 384
 # Shares of conversations. Tools, images and recall need most; a chat is short, and soon learned.
-_SHARES = {"chat": 12, "sums": 28, "tools": 16, "vision": 30, "recall": 14, "forms": 10}
+_SHARES = {"chat": 12, "sums": 28, "tools": 16, "vision": 30, "recall": 14, "forms": 12}
 _THOUGHT = 0.5  # of conversations about sums
 _RECALL_PAIRS = 2, 8
 _SHORTEST_RECALL, _LONGEST_RECALL = 4, 240  # sentences: up to about 2,050 tokens

@@ -14,7 +14,7 @@ _QUESTIONS = {
     "sums at once": "such a sum with `reasoning_effort: none`",
     "vision": "the colour or the shape in an image of 28 to 224 pixels each way; the image is new",
     "recall": "one of four pairs of words, stated somewhere in 2,000 tokens; words are new",
-    "forms": "JSON of one to four fields that a text states; words and the order of fields are new",
+    "forms": "JSON of up to three fields that a text states; words and the order of fields are new",
 }
 
 

@@ -120,7 +120,7 @@ def test_a_form_holds_what_its_text_states_in_the_order_of_its_schema(
         states = (
             (f"It is {'' if value else 'not '}{field}.",)
             if isinstance(value, bool)
-            else (f"The {field} is {value}.", f"{field}: {value}.")
+            else (f"The {field} is {json.dumps(value)}.", f"{field}: {json.dumps(value)}.")
         )
         assert any(state in question for state in states)
 
@@ -134,7 +134,7 @@ def test_no_choice_of_fields_is_in_both_splits() -> None:
         }
         for split in (False, True)
     )
-    assert len(held_out) > 500
+    assert len(held_out) > 300
     assert not trained & held_out
 
 
