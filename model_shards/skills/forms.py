@@ -15,7 +15,7 @@ CHOICES = {"colour": tuple(COLOURS), "shape": SHAPES}
 FLAGS = ("open", "new", "full", "old", "dark")
 FIELDS = (*WORDS, *NUMBERS, *CHOICES, *FLAGS)
 STATES = ("The {} is {}.", "{}: {}.")
-STATES_FLAG = {True: "It is {}.", False: "It is not {}."}
+STATES_FLAG = {True: "{}: yes.", False: "{}: no."}
 WORDINGS = ("Give me {} as JSON.", "Write {} as JSON.", "Name {} in JSON.", "Tell me {} in JSON.")
 _MOST_FIELDS, _MOST_BESIDE, _MOST_TURNS = 3, 2, 4
 Value = str | int | bool
@@ -85,5 +85,5 @@ def _value(draw: Draw, field: str) -> Value:
     if field in CHOICES:
         return draw.one(CHOICES[field])
     if field in NUMBERS:
-        return draw.of(lambda random: random.randint(2, 9999))
+        return draw.of(lambda random: random.randint(2, 999))
     return new_word(draw)

@@ -118,7 +118,7 @@ def test_a_form_holds_what_its_text_states_in_the_order_of_its_schema(
     assert list(form) == list(schema["properties"]) == schema["required"]
     for field, value in form.items():
         states = (
-            (f"It is {'' if value else 'not '}{field}.",)
+            (f"{field}: {'yes' if value else 'no'}.",)
             if isinstance(value, bool)
             else (f"The {field} is {json.dumps(value)}.", f"{field}: {json.dumps(value)}.")
         )
