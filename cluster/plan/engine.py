@@ -15,6 +15,9 @@ _WHERE = "serving.deployment.engine"
 _CACHE_BYTES = {"bfloat16": 2, "float16": 2, "fp8": 1, "fp8_e4m3": 1}
 
 
+_WITHOUT_WEIGHTS = (None, "ngram", "suffix")
+
+
 class _Given(BaseModel):
     """Engine arguments that a plan reads, with vLLM's names and meanings; others are ignored."""
 
@@ -65,9 +68,12 @@ def _drafts(serving: Serving, given: dict[str, Any] | None) -> bool:
     where = "serving.deployment.model.speculative"
     section = serving.deployment.get("model", {}).get("speculative")
     method = _read(Speculative, section, where).method if section else (given or {}).get("method")
-    if method not in (None, "eagle", "ngram"):
+    if not section:
+        where = "serving.deployment.engine.speculative_config"
+    if method not in (*_WITHOUT_WEIGHTS, "eagle") or (given and method is None):
         raise ConfigError(
-            f"{where}.method: a plan can't count the memory of {method!r}, only of eagle and ngram"
+            f"{where}.method: a plan can't count the memory of {method!r}, only of eagle, ngram "
+            "and suffix"
         )
     return method == "eagle"
 

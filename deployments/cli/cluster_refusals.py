@@ -76,8 +76,15 @@ def _refuse_moved(engine: dict[str, Any], ranks: int, replicas: int) -> None:
 
 
 def _refuse_groups(manifest: ClusterManifest, size: int) -> None:
-    """Raise CheckpointError if a shard set that lies here isn't cut for so many ranks."""
+    """Raise CheckpointError or ConfigError if a set that lies here isn't for so many ranks."""
     source = manifest.weights.source
     if source is None or source.startswith(S3) or not (Path(source) / MANIFEST).exists():
         return
-    Manifest.load(Path(source)).groups_of(0, size)
+    shard_set = Manifest.load(Path(source))
+    shard_set.groups_of(0, size)
+    given = manifest.serving.replicas * size
+    if size > 1 and shard_set.replicas != given:
+        raise ConfigError(
+            f"serving.replicas: {manifest.serving.replicas} for each of {size} GPUs, and the shard "
+            f"set in {source} has {shard_set.replicas} in all: give {shard_set.replicas / size:g}"
+        )

@@ -28,11 +28,22 @@ def prepare(deployment: Deployment) -> None:
         return
     directory = Path(weights)
     if source is not None and not (directory / MANIFEST).exists():
+        _require_no_head(deployment)
         _cut(source, directory, deployment.gangs.ranks)
     manifest = Manifest.load(directory)
     manifest.groups_of(0, deployment.gangs.ranks)
     if source is not None:
         _require_same(source, directory, manifest)
+
+
+def _require_no_head(deployment: Deployment) -> None:
+    speculative = deployment.model.speculative
+    if speculative is not None and speculative.drafts and speculative.draft is None:
+        raise ConfigError(
+            f"weights.source: {deployment.weights.source} isn't there, and a set that is cut now "
+            "would lack the head for model.speculative. Cut it by `small4 shard split --draft DIR`,"
+            " or name the head's directory as model.speculative.draft."
+        )
 
 
 def _cut(source: Path, directory: Path, ranks: int) -> None:

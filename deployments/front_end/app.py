@@ -27,7 +27,7 @@ from deployments.front_end import (
     tool_results,
     unread,
 )
-from deployments.front_end.answers import detokenizer, parser
+from deployments.front_end.answers import detokenizer, finish_reasons, parser
 from deployments.front_end.images import media
 from deployments.front_end.middleware import cors
 from deployments.front_end.middleware.body_limit import BodyLimit
@@ -101,8 +101,10 @@ def _change_vllm(deployment: Deployment) -> None:
     limits = deployment.limits
     grammars.install()
     parser_tables.install()
-    detokenizer.install()
-    parser.install()
+    if _reads_mistral(deployment):
+        detokenizer.install()
+        parser.install()
+        finish_reasons.install()
     fan_out.install(limits)
     media.install(limits.pixels)
     renderer.install(limits)
@@ -112,6 +114,14 @@ def _change_vllm(deployment: Deployment) -> None:
     service_tier.install()
     effort.install(strict=deployment.model.reasoning_effort == "strict")
     tool_results.install()
+
+
+def _reads_mistral(deployment: Deployment) -> bool:
+    """Tell whether vLLM's parsers are Mistral's, as they are unless the config names others."""
+    given = {**deployment.engine, **deployment.frontend}
+    return all(
+        given.get(name, "mistral") == "mistral" for name in ("reasoning_parser", "tool_call_parser")
+    )
 
 
 def _fix_grammar_backend(config: Any) -> None:

@@ -15,7 +15,7 @@ from vllm.sampling_params import StructuredOutputsParams
 Adjust = Callable[[Any, Any], Any]
 
 _TEXT_OR_CALLS = "body: think? (content | fcalls)"
-_TEXT_BEFORE_CALLS = "fcalls: content? ("
+_TEXT_BEFORE_CALLS = "fcalls: content? "
 _vllm_extract = ResponsesRequest.extract_structured_outputs
 
 
@@ -56,10 +56,10 @@ def _is_formed(request: Any) -> bool:
 
 def _mend(request: Any, *, may_have_form: bool) -> None:
     grammar = request.structured_outputs and request.structured_outputs.grammar
-    if not grammar or not request._grammar_from_parser:
-        return
+    if not grammar or not request._grammar_from_parser or "json_grammar" not in grammar:
+        return  # any JSON would do
     grammar = grammar.replace(_TEXT_OR_CALLS, "body: think? fcalls")
-    grammar = grammar.replace(_TEXT_BEFORE_CALLS, "fcalls: (")
+    grammar = grammar.replace(_TEXT_BEFORE_CALLS, "fcalls: ")
     if not may_have_form:
         grammar = grammar.replace("start: body | json_grammar", "start: body")
     request.structured_outputs = StructuredOutputsParams(grammar=grammar)
@@ -71,9 +71,10 @@ def _response(adjust: Adjust, parser: Any, request: ResponsesRequest) -> Any:
         return request
     form = request.text and request.text.format
     chosen = request.tool_choice
-    functions = all(tool.type == "function" for tool in request.tools or ())
+    functions = [tool for tool in request.tools or () if tool.type == "function"]
     free = chosen == "auto" and (form is None or form.type == "text")
-    if not request.tools or not functions or chosen == "none" or free:
+    known = isinstance(chosen, str) or chosen.type == "function"
+    if not functions or not known or chosen == "none" or free:
         return adjust(parser, request)
     chat = with_calls(adjust, parser, _as_chat(request, form))
     request.structured_outputs = _Grammar(grammar=chat.structured_outputs.grammar)
@@ -86,6 +87,7 @@ def _as_chat(request: ResponsesRequest, form: Any) -> ChatCompletionRequest:
         "tools": [
             {"type": "function", "function": tool.model_dump(include=_FUNCTION)}
             for tool in request.tools
+            if tool.type == "function"
         ],
         "tool_choice": request.tool_choice,
         "parallel_tool_calls": request.parallel_tool_calls,

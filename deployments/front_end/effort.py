@@ -9,19 +9,21 @@ from typing import Any
 from vllm.entrypoints.anthropic.serving import AnthropicServingMessages
 from vllm.exceptions import VLLMValidationError
 from vllm.tokenizers import mistral
+from vllm.utils.mistral import mt
 
 _NEAREST = {"minimal": "none", "low": "none", "medium": "high", "xhigh": "high", "max": "high"}
 _KNOWN = ("none", "high")
 
-_vllm_validate = mistral.validate_request_params
-_vllm_thinking = AnthropicServingMessages._handle_thinking.__func__
+vllm_validate = mistral.validate_request_params
+vllm_thinking = AnthropicServingMessages._handle_thinking.__func__
 used: ContextVar[list[str]] = ContextVar("used")  # by the request that is being served
 
 
 def install(*, strict: bool) -> None:
     """Make vLLM in this process take every effort, or if `strict` those that the model knows."""
     Efforts.strict = strict
-    mistral.validate_request_params = _validate
+    for module in (mistral, mt):  # the second is a copy, which vLLM's renderer reads
+        module.validate_request_params = _validate
     AnthropicServingMessages._handle_thinking = classmethod(_handle_thinking)
 
 
@@ -57,12 +59,12 @@ class Efforts:
 
 def _validate(request: Any) -> None:
     request.reasoning_effort = Efforts.known(request.reasoning_effort)
-    _vllm_validate(request)
+    vllm_validate(request)
 
 
 def _handle_thinking(serving: Any, request: Any, asked: Any, *disabled: Any) -> None:
     """Have Anthropic's `thinking` think. vLLM only bounds thoughts that the model hasn't begun."""
-    _vllm_thinking(serving, request, asked, *disabled)
+    vllm_thinking(serving, request, asked, *disabled)
     if asked.thinking is None:
         return
     if asked.thinking.type == "disabled":

@@ -22,7 +22,7 @@ def in_order(messages: Iterable[Message]) -> list[Message]:
     Raises VLLMValidationError for a tool's result that answers no call.
     """
     said = [message for message in messages if not _says_nothing(message)]
-    return _results_after_calls(_system_after_user(said))
+    return _results_after_calls(_one_answer(_system_after_user(said)))
 
 
 def _says_nothing(message: Message) -> bool:
@@ -67,6 +67,37 @@ def _insert(placed: list[Message], waiting: list[Message]) -> None:
     while at and placed[at - 1]["role"] in _NOT_BEFORE_SYSTEM:
         at -= 1
     placed[at:at] = waiting
+
+
+def _one_answer(messages: list[Message]) -> list[Message]:
+    """Make one of answers in a row, some of which have calls: the format has results in between."""
+    placed: list[Message] = []
+    for message in messages:
+        before = placed[-1] if placed else message
+        in_a_row = placed and before["role"] == message["role"] == "assistant"
+        if in_a_row and (before.get("tool_calls") or message.get("tool_calls")):
+            placed[-1] = _merged(before, message)
+        else:
+            placed.append(message)
+    return placed
+
+
+def _merged(first: Message, second: Message) -> Message:
+    both = (first, second)
+    contents: list[Any] = [each["content"] for each in both if each.get("content")]
+    content: Any = ""
+    if all(isinstance(one, str) for one in contents):
+        content = "\n\n".join(contents)
+    else:
+        parts = ([{"type": "text", "text": c}] if isinstance(c, str) else c for c in contents)
+        content = [part for some in parts for part in some]
+    thoughts = [each.get("reasoning") or each.get("reasoning_content") for each in both]
+    return {
+        "role": "assistant",
+        "content": content,
+        "reasoning": "\n\n".join(filter(None, thoughts)) or None,
+        "tool_calls": [call for each in both for call in each.get("tool_calls") or ()],
+    }
 
 
 def _results_after_calls(messages: list[Message]) -> list[Message]:
@@ -118,8 +149,8 @@ class _Turn:
         if not waiting:
             raise VLLMValidationError(
                 f"A tool message has the tool_call_id {str(asked)[:80]!r}, which no call of the "
-                "answer before it has, or which has had its result: send each result once, after "
-                "its call.",
+                "answer before it has, or which has had its result: send each result once, before "
+                "the next answer.",
                 parameter="messages",
             )
         return {**message, "tool_call_id": waiting.popleft()}

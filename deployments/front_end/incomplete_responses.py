@@ -1,30 +1,31 @@
 """Ends the stream of a response that was cut off with the event that says so.
 
-vLLM ends each with `response.completed`, whatever the response's status. Read from vLLM 0.32.
+vLLM ends each with `response.completed`, whatever the response's status, and waits for that event
+itself where a response is made in the background. Read from vLLM 0.32.
 """
 
 from collections.abc import AsyncIterator
 from typing import Any
 
 from openai.types.responses import ResponseIncompleteEvent
+from vllm.entrypoints.openai.responses import api_router
 from vllm.entrypoints.openai.responses.protocol import ResponseCompletedEvent, ResponsesResponse
-from vllm.entrypoints.openai.responses.serving import OpenAIServingResponses
 
-_vllm_stream = OpenAIServingResponses.responses_stream_generator
+_vllm_events = api_router._convert_stream_to_sse_events
 
 
 def install() -> None:
     """Make vLLM in this process say of an incomplete response that it is."""
-    OpenAIServingResponses.responses_stream_generator = _stream
+    api_router._convert_stream_to_sse_events = _events
 
 
 class _IncompleteEvent(ResponseIncompleteEvent):
     response: ResponsesResponse
 
 
-async def _stream(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-    async for event in _vllm_stream(*args, **kwargs):
-        yield ending(event)
+async def _events(stream: AsyncIterator[Any]) -> AsyncIterator[str]:
+    async for text in _vllm_events(ending(event) async for event in stream):
+        yield text
 
 
 def ending(event: Any) -> Any:

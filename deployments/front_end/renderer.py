@@ -6,6 +6,7 @@ from typing import Any
 from vllm.renderers.mistral import MistralRenderer
 from vllm.renderers.registry import RENDERER_REGISTRY
 from vllm.tokenizers import mistral
+from vllm.utils.mistral import mt
 
 from configs.request_limits import RequestLimits
 from deployments.front_end.effort import Efforts
@@ -19,8 +20,9 @@ _vllm_serialize_tool_calls = mistral.maybe_serialize_tool_calls
 def install(limits: RequestLimits) -> None:
     """Make vLLM in this process render Mistral's prompts through `CheckedRenderer`."""
     CheckedRenderer.limits = limits
-    mistral.maybe_serialize_tool_calls = _serialize_tool_calls
-    mistral.truncate_tool_call_ids = _keep_tool_call_ids
+    for module in (mistral, mt):  # the second is a copy, which vLLM's renderer reads
+        module.maybe_serialize_tool_calls = _serialize_tool_calls
+        module.truncate_tool_call_ids = _keep_tool_call_ids
     # `register` does the same, and warns of it in every router's log.
     RENDERER_REGISTRY.renderers["mistral"] = (__name__, CheckedRenderer.__name__)
 

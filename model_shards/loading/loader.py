@@ -120,6 +120,7 @@ class ExpertShardLoader(DefaultModelLoader):
         if directory.name == DRAFT and self._options.source is not None:
             opened = self._options.open(self._options.source)
             if opened.companions() == directory.parent:
+                opened.require(opened.manifest.draft)
                 stream = WeightStream(opened, opened.manifest.draft, verify=self._options.verify)
                 yield from stream.tensors()
                 return
@@ -139,7 +140,14 @@ def check(vllm_config: Any) -> None:
     if not parallel.enable_expert_parallel:
         first, workers, size = 0, 1, 1
     files = opened.manifest.weights_of(range(first, first + workers), size)
-    opened.require((*files, *opened.manifest.draft))
+    draft = opened.manifest.draft if _drafts_by_own(vllm_config.speculative_config) else ()
+    opened.require((*files, *draft))
+
+
+def _drafts_by_own(speculative_config: Any) -> bool:
+    """Tell whether the engine guesses tokens by the head that travels with the set."""
+    model = getattr(speculative_config, "model", None)
+    return model is not None and Path(model).name == DRAFT
 
 
 def refuse_moved_experts(parallel_config: Any) -> None:

@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    CredentialRetrievalError,
     HTTPClientError,
     IncompleteReadError,
     NoCredentialsError,
@@ -31,8 +32,7 @@ _MISSING = frozenset({"404", "NoSuchKey"})
 _GONE = "there is no such object. Push the set again"
 _DENIED = (
     "access is denied. Allow these credentials s3:ListBucket, s3:GetObject and, to push, "
-    "s3:PutObject, s3:ListBucketMultipartUploads, s3:ListMultipartUploadParts and "
-    "s3:AbortMultipartUpload, or use others"
+    "s3:PutObject, s3:ListBucketMultipartUploads and s3:AbortMultipartUpload, or use others"
 )
 _REMEDIES = {
     "NoSuchBucket": "there is no such bucket. Make it, or correct the location",
@@ -78,8 +78,9 @@ def explained(url: str) -> Iterator[None]:
         said = f"{code}: {answer.get('Message')}. Try again later"
         kind = OutOfReachError if may_pass(code, status) else StoreError
         raise kind(f"{url}: {_REMEDIES.get(str(code), said)}") from error
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        raise StoreError(
+    except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
+        # They may come from a service that is out of reach as well.
+        raise OutOfReachError(
             f"{url}: no credentials. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
             "AWS_PROFILE, or give the machine a role"
         ) from error

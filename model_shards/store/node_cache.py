@@ -16,7 +16,7 @@ from model_shards.store.client import connect
 from model_shards.store.download import PART_BYTES, Downloader
 from model_shards.store.lease import Lease, locked
 from model_shards.store.location import Location
-from model_shards.store.pruning import prune
+from model_shards.store.pruning import prune, require_room
 from model_shards.store.remote_manifest import parsed, read_manifest
 
 _BRIEF_S = 2.0  # for S3, where the cache could do
@@ -51,7 +51,7 @@ class NodeCache:
         held = CachedSet.of(root, content)
         with locked(root):
             held.use(str(location), content, seen=seen)
-            self._lease = Lease.of(held.directory)
+            self._lease = Lease.of(held.directory, held.used_path)
         self._directory = held.directory
 
     def _last_or_present(self) -> tuple[bytes, bool]:
@@ -82,6 +82,7 @@ class NodeCache:
         """
         with locked(self._root):
             self._lease.want(file.name for file in files)
+            require_room(self._root)
             for gone in prune(self._root, self._limits):
                 logger.info("%s was deleted from the cache", gone.held.directory)
 

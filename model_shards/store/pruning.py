@@ -1,5 +1,6 @@
 """Which sets leave a node's cache: those unused for long, then the least recently used."""
 
+import contextlib
 import os
 import shutil
 import time
@@ -40,11 +41,19 @@ class Usage:
         ]
         return cls(
             held=held,
-            size_bytes=sum(path.stat().st_blocks * 512 for path in held.directory.iterdir()),
+            size_bytes=_size_bytes(held.directory),
             used_s=held.used_s,
             in_use=names is not None,
             incoming_bytes=missing_bytes(held.directory, missing),
         )
+
+
+def _size_bytes(directory: Path) -> int:
+    total_bytes = 0
+    for path in directory.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # another process has just renamed it
+            total_bytes += path.stat().st_blocks * 512
+    return total_bytes
 
 
 def doomed(
@@ -66,11 +75,10 @@ def doomed(
     return going
 
 
-def prune(root: Path, limits: CacheLimits) -> list[Usage]:
-    """Delete what the limits, or what is about to be fetched, leave no room for; return it.
+def require_room(root: Path) -> None:
+    """Raise StoreError if all idle sets leave too little room for what processes will fetch.
 
-    The caller holds the cache. Raises StoreError, and deletes nothing, if there would be too little
-    room for what all processes of this machine will fetch.
+    The caller holds the cache.
     """
     usages = [Usage.of(held) for held in CachedSet.all(root)]
     free_bytes = shutil.disk_usage(root).free
@@ -82,7 +90,15 @@ def prune(root: Path, limits: CacheLimits) -> list[Usage]:
             f"{root}, which has {free_bytes / 1e9:.1f} GB free, and {idle_bytes / 1e9:.1f} GB of "
             "sets that aren't in use. Make room, or name another directory"
         )
-    going = doomed(usages, limits, free_bytes, time.time())
+
+
+def prune(root: Path, limits: CacheLimits) -> list[Usage]:
+    """Delete what the limits, or what is about to be fetched, leave no room for; return it.
+
+    The caller holds the cache.
+    """
+    usages = [Usage.of(held) for held in CachedSet.all(root)]
+    going = doomed(usages, limits, shutil.disk_usage(root).free, time.time())
     for usage in going:
         shutil.rmtree(usage.held.directory)
     return going

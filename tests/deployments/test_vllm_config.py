@@ -82,7 +82,9 @@ def test_a_set_without_a_head_is_named(checkpoint: Path, tmp_path: Path) -> None
     weights = {"format": "expert_shards", "source": str(tmp_path / "set")}
     model = {"source": checkpoint, "speculative": {"method": "eagle", "num_speculative_tokens": 3}}
     deployment = Deployment.model_validate({"model": model, "weights": weights})
-    prepare(deployment)
+    with pytest.raises(ConfigError, match=r"would lack the head .* by .small4 shard split --draft"):
+        prepare(deployment)
+    split(checkpoint, tmp_path / "set", linear_order(NANO.n_layers, 128), 2)
     with pytest.raises(ConfigError, match=r"set/draft/params\.json\. Split the set with --draft"):
         serve_arguments(deployment)
 

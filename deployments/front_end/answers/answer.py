@@ -4,7 +4,7 @@ The form is that of Mistral's tokenizers from version 13 on; `C` stands for the 
 
     THINK thoughts THINK_END text C name ARGS {arguments} C name ARGS {arguments} END
 
-Without END the answer was cut off.
+Without END the answer was cut off by its length.
 """
 
 from dataclasses import dataclass, field

@@ -39,7 +39,6 @@ class Pieces:
     def __init__(self, tokenizer: MistralTokenizer) -> None:
         self._tekken = tokenizer.tokenizer
         self._bytes: dict[int, bytes] = {}
-        self.end = tokenizer.eos_token_id
         shown = {text: mark for mark, text in SHOWN.items()}
         specials = zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True)
         self.marks: dict[int, str] = {token: shown.get(text, "") for token, text in specials}
@@ -72,8 +71,7 @@ class ByteDetokenizer(BaseIncrementalDetokenizer):
 
     def update(self, new_token_ids: list[int], stop_terminated: bool) -> str | None:
         stop_string: str | None = super().update(new_token_ids, stop_terminated)
-        by_token = stop_terminated and new_token_ids[-1:] == [self._pieces.end]
-        if self._parsed and (by_token or stop_string is not None):
+        if self._parsed and ((stop_terminated and new_token_ids) or stop_string is not None):
             self.output_text += END
         return stop_string
 

@@ -9,7 +9,7 @@ import re
 
 from mistral_common.tokens.tokenizers.base import SpecialTokens
 
-# END follows an answer that the model, or a stop string, has ended.
+# END follows an answer that wasn't cut off by its length.
 THINK, THINK_END, CALL, ARGS, END = (chr(0xD800 + number) for number in range(5))
 
 SHOWN = {
@@ -20,7 +20,13 @@ SHOWN = {
     END: "",
 }
 
+_WRITTEN = {ord(mark): written for mark, written in SHOWN.items()}
 _MARKS = re.compile(f"([{THINK}-{END}])")
+
+
+def shown(text: str) -> str:
+    """Return a text with control tokens as they are written."""
+    return text.translate(_WRITTEN)
 
 
 def split(text: str) -> list[str]:

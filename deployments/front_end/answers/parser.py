@@ -15,7 +15,8 @@ from vllm.entrypoints.generate.base.protocol import (
     FunctionCall,
 )
 from vllm.entrypoints.openai.chat_completion.serving import OpenAIServingChat
-from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
+from vllm.entrypoints.openai.responses import context
+from vllm.entrypoints.openai.responses.protocol import ResponseRawMessageAndToken, ResponsesRequest
 from vllm.parser import ParserManager
 from vllm.parser.abstract_parser import DelegatingParser
 from vllm.parser.metrics import record_tool_parser_invocation
@@ -23,7 +24,7 @@ from vllm.parser.mistral import MistralToolCall
 from vllm.tokenizers.mistral import MistralTokenizer
 
 from deployments.front_end.answers.answer import Answer, Call, Piece
-from deployments.front_end.answers.marks import SHOWN, THINK, THINK_END
+from deployments.front_end.answers.marks import SHOWN, THINK, THINK_END, shown
 
 _vllm_get_parser = ParserManager.get_parser
 
@@ -31,7 +32,14 @@ _vllm_get_parser = ParserManager.get_parser
 def install() -> None:
     """Make vLLM in this process read Mistral's answers by `AnswerParser`."""
     ParserManager.get_parser = classmethod(_get_parser)
+    context.ResponseRawMessageAndToken = _raw_message
     AnthropicServingMessages._make_parser = _for_messages
+
+
+def _raw_message(*, message: Any, **others: Any) -> ResponseRawMessageAndToken:
+    """Make what `enable_response_messages` shows of a response."""
+    message = shown(message) if isinstance(message, str) else message
+    return ResponseRawMessageAndToken(message=message, **others)
 
 
 def _for_messages(serving: AnthropicServingMessages, *args: Any) -> "AnswerParser":
@@ -64,12 +72,15 @@ class AnswerParser(DelegatingParser):
         super().__init__(tokenizer, *args, **kwargs)
         vocabulary = tokenizer.get_vocab()
         self._think, self._think_end = (vocabulary[SHOWN[mark]] for mark in (THINK, THINK_END))
-        self._prompt: Sequence[int] = ()
+        self._thinks = False  # the prompt has begun thoughts, and not ended them
         self._answer: Answer | None = None
         self._ids: dict[int, str] = {}
 
     def set_prompt_token_ids(self, prompt_token_ids: Sequence[int]) -> None:
-        self._prompt = prompt_token_ids
+        for token in reversed(prompt_token_ids):
+            if token in (self._think, self._think_end):
+                self._thinks = token == self._think
+                return
 
     def parse(
         self,
@@ -78,7 +89,7 @@ class AnswerParser(DelegatingParser):
         enable_auto_tools: bool = False,
         model_output_token_ids: Sequence[int] = (),
     ) -> tuple[str | None, str | None, list[FunctionCall] | None]:
-        answer = Answer(thinks=self._thinks())
+        answer = Answer(thinks=self._thinks)
         piece, rest = answer.read(model_output), answer.finish()
         calls = [self._function(call) for call in answer.calls if call.ended]
         if request.tool_choice == "none":
@@ -96,8 +107,8 @@ class AnswerParser(DelegatingParser):
         finished: bool,
     ) -> DeltaMessage | None:
         if self._answer is None:
-            self._prompt = prompt_token_ids or self._prompt
-            self._answer = Answer(thinks=self._thinks())
+            self.set_prompt_token_ids(prompt_token_ids or ())
+            self._answer = Answer(thinks=self._thinks)
         piece = self._answer.read(delta_text)
         if finished:
             piece.text += self._answer.finish().text
@@ -108,20 +119,13 @@ class AnswerParser(DelegatingParser):
         return self._delta(piece, request)
 
     def count_reasoning_tokens(self, token_ids: Sequence[int]) -> int:
-        count, thinks = 0, self._thinks()
+        count, thinks = 0, self._thinks
         for token in token_ids:
             if token in (self._think, self._think_end):
                 thinks = token == self._think
             else:
                 count += thinks
         return count
-
-    def _thinks(self) -> bool:
-        """Tell whether the prompt has begun thoughts, and not ended them."""
-        for token in reversed(self._prompt):
-            if token in (self._think, self._think_end):
-                return bool(token == self._think)
-        return False
 
     def _delta(self, piece: Piece, request: Any) -> DeltaMessage | None:
         calls = piece.calls

@@ -101,5 +101,12 @@ def test_a_set_on_this_machine_that_is_cut_for_other_gangs(
     assert ("4 expert groups can't be read by 8" in " ".join(done.output.split())) == bool(code)
 
 
+def test_replicas_that_a_set_on_this_machine_lacks(asked: Asked, shards: Path) -> None:
+    weights = {"format": "expert_shards", "source": str(shards)}
+    done = asked("local-cpu", {}, weights=weights, serving={"ranks": 2, "replicas": 1})
+    assert done.exit_code == 1
+    assert "has 0 in all: give 0" in " ".join(done.output.split())
+
+
 def test_what_a_directory_of_other_machines_holds_is_not_known(asked: Asked) -> None:
     assert asked("on-prem-two-nodes", {}, serving={"ranks": 8}).exit_code == 0

@@ -96,6 +96,61 @@ def test_with_tools_an_answer_has_the_form_or_calls(play: Play, by: Asking, choi
     play(scene)
 
 
+def test_nor_may_text_come_before_the_only_call_that_is_allowed(play: Play) -> None:
+    async def scene(asked: Clients) -> None:
+        asked.answers("Yes", "</s>")
+        tool: Any = {"type": "function", "function": {"name": "note", "parameters": PARAMETERS}}
+        schema = {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
+        form: Any = {"response_format": schema, "parallel_tool_calls": False}
+        await asked.openai.chat.completions.create(model=MODEL, messages=ASK, tools=[tool], **form)
+        assert allowed(asked, *FORM)
+        assert allowed(asked, *CALL)
+        for answer in (TEXT, TEXT_AND_CALL, TWO_CALLS):
+            assert not allowed(asked, *answer), answer
+
+    play(scene)
+
+
+def test_a_schema_that_says_nothing_forbids_no_text(play: Play) -> None:
+    async def scene(asked: Clients) -> None:
+        asked.answers("Yes", "</s>")
+        tool: Any = {"type": "function", "function": {"name": "note", "parameters": PARAMETERS}}
+        form: Any = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {}}}
+        create = asked.openai.chat.completions.create
+        await create(model=MODEL, messages=ASK, tools=[tool], response_format=form)
+        for answer in (TEXT, FORM, CALL):
+            assert allowed(asked, *answer), answer
+
+    play(scene)
+
+
+def test_tools_of_other_kinds_beside_functions_change_nothing(play: Play) -> None:
+    async def scene(asked: Clients) -> None:
+        asked.answers("Yes", "</s>")
+        function = {"type": "function", "name": "note", "parameters": PARAMETERS}
+        tools: Any = [function, {"type": "custom", "name": "patch"}]
+        form: Any = {"format": {"type": "json_schema", "name": "answer", "schema": SCHEMA}}
+        create = asked.openai.responses.create
+        await create(model=MODEL, input="Hi", tools=tools, text=form)
+        assert allowed(asked, *FORM)
+        assert allowed(asked, *CALL)
+        assert not allowed(asked, *TEXT)
+
+    play(scene)
+
+
+def test_a_choice_that_vllm_does_not_know_is_served(play: Play) -> None:
+    async def scene(asked: Clients) -> None:
+        asked.answers("Yes", "</s>")
+        tool: Any = {"type": "function", "name": "note", "parameters": PARAMETERS}
+        only = {"type": "function", "name": "note"}
+        choice: Any = {"type": "allowed_tools", "mode": "auto", "tools": [only]}
+        create = asked.openai.responses.create
+        await create(model=MODEL, input="Hi", tools=[tool], tool_choice=choice)
+
+    play(scene)
+
+
 @pytest.mark.parametrize("by", [chat, responses, messages])
 @pytest.mark.parametrize("choice", ["required", "note"])
 @pytest.mark.parametrize("form", [False, True])

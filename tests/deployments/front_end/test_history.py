@@ -121,6 +121,11 @@ PROMPTS: dict[str, tuple[list[dict[str, Any]], str]] = {
         "[INST]Hi[/INST][TOOL_CALLS]f[ARGS]{}[TOOL_CALLS]g[ARGS]{}</s>"
         "[TOOL_RESULTS]1[/TOOL_RESULTS][TOOL_RESULTS]2[/TOOL_RESULTS][INST]So?[/INST]",
     ),
+    "results of calls in several answers": (
+        [user(), called("f"), called("g"), said("Wait."), result("f", "1"), result("g", "2")],
+        "[INST]Hi[/INST]Wait.[TOOL_CALLS]f[ARGS]{}[TOOL_CALLS]g[ARGS]{}</s>"
+        "[TOOL_RESULTS]1[/TOOL_RESULTS][TOOL_RESULTS]2[/TOOL_RESULTS]",
+    ),
     "a call that was broken off": (
         [user(), called("f"), user("So?")],
         "[INST]Hi[/INST][TOOL_CALLS]f[ARGS]{}</s>[TOOL_RESULTS][/TOOL_RESULTS][INST]So?[/INST]",
@@ -201,6 +206,7 @@ def test_an_image_in_a_result_doesnt_part_the_results_of_parallel_calls(play: Pl
                     {"type": "text", "text": "See"},
                     {"type": "image", "source": source},
                     {"type": "tool_reference", "tool_name": "g"},
+                    {"type": "document", "source": {"type": "text", "data": "left out"}},
                 ],
             },
             {"type": "tool_result", "tool_use_id": "toolu_2", "content": "2"},
@@ -215,6 +221,23 @@ def test_an_image_in_a_result_doesnt_part_the_results_of_parallel_calls(play: Pl
             "[TOOL_RESULTS]See[IMG][IMG_END]g[/TOOL_RESULTS][TOOL_RESULTS]2[/TOOL_RESULTS]"
             "[INST]So?[/INST]"
         )
+
+    play(scene)
+
+
+def test_a_system_message_among_anthropics_messages_stays_where_it_is(play: Play) -> None:
+    async def scene(asked: Clients) -> None:
+        asked.answers("Yes", "</s>")
+        asked.router.asked.clear()
+        given: Any = [user("1"), said("a"), user("2"), {"role": "system", "content": "Be kind"}]
+        await asked.anthropic.messages.create(
+            model=MODEL, system="You note.", messages=given, max_tokens=5
+        )
+        (request,) = asked.router.asked
+        assert request.prompt_token_ids is not None
+        prompt = asked.router.renderer.tokenizer.decode(request.prompt_token_ids)
+        assert prompt.startswith("<s>[SYSTEM_PROMPT]You note.[/SYSTEM_PROMPT]")
+        assert prompt.endswith("[INST]2[/INST][SYSTEM_PROMPT]Be kind[/SYSTEM_PROMPT]")
 
     play(scene)
 

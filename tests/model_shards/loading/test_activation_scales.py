@@ -1,5 +1,6 @@
 """Which engines start without the plugin; tests/model_shards/quantized shows what it does."""
 
+from importlib.metadata import entry_points
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +24,11 @@ def _undone(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in _REDUCING:
         name = "amax_for_moe_activation_quant"
         monkeypatch.setattr(module, name, getattr(own, "__wrapped__", own))
+
+
+def test_vllm_finds_the_plugin_by_its_name() -> None:
+    (found,) = entry_points(group="vllm.general_plugins", name=activation_scales.PLUGIN)
+    assert found.load() is activation_scales.register
 
 
 def config(ranks: int = 2, workers: int = 1, quantised: bool = True) -> Any:

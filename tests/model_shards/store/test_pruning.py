@@ -118,6 +118,16 @@ def test_a_set_makes_room_for_the_next_one_before_its_first_byte(
     assert not old.directory.exists()
 
 
+def test_files_of_a_draft_head_count(pushed: Location, tmp_path: Path) -> None:
+    root = tmp_path / "cache"
+    start(FETCH_ALL, pushed, root).communicate()
+    (held,) = CachedSet.all(root)
+    before = Usage.of(held).size_bytes
+    (held.directory / "draft").mkdir()
+    (held.directory / "draft" / "weights").write_bytes(bytes(1 << 20))
+    assert Usage.of(held).size_bytes >= before + (1 << 20)
+
+
 def test_the_cache_is_listed_and_pruned_by_hand(pushed: Location, tmp_path: Path) -> None:
     root = tmp_path / "cache"
     start(FETCH_ALL, pushed, root).communicate()

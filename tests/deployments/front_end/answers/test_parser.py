@@ -147,3 +147,54 @@ def test_only_thoughts_count_as_reasoning(play: Play) -> None:
             assert response.usage.output_tokens_details.reasoning_tokens == expected
 
     play(scene)
+
+
+def test_a_second_call_that_is_cut_off_leaves_the_first(play: Play) -> None:
+    async def scene(asked: Clients) -> None:
+        first = asked.answers(*CALL[:-1])
+        asked.answers(*CALL[:-1], *CALL)
+        for stream in (False, True):
+            *_, calls, finish = await chat(
+                asked, stream=stream, tools=CHAT_TOOLS, max_tokens=first + 5
+            )
+            assert calls[0] == ("note", ARGUMENTS)
+            assert finish == "length"
+        given: Any = {"model": MODEL, "messages": ASK, "tools": MESSAGES_TOOLS}
+        message = await asked.anthropic.messages.create(max_tokens=first + 5, **given)
+        assert message.stop_reason == "max_tokens"
+        assert [block.type for block in message.content] == ["tool_use"]
+
+    play(scene)
+
+
+@pytest.mark.parametrize("choice", ["auto", "required"])
+def test_a_stop_string_within_a_call_leaves_none(play: Play, choice: str) -> None:
+    async def scene(asked: Clients) -> None:
+        asked.answers("Yes. ", *CALL)
+        options = {"tools": CHAT_TOOLS, "tool_choice": choice, "stop": ["[INST]"]}
+        assert await chat(asked, stream=False, **options) == ("", "Yes. ", [], "stop")
+
+    play(scene)
+
+
+def test_a_clients_own_stop_token_ends_a_call(play: Play) -> None:
+    async def scene(asked: Clients) -> None:
+        asked.answers(*CALL[:-1], "!")
+        token = asked.router.answer[-1]
+        options = {"tools": CHAT_TOOLS, "extra_body": {"stop_token_ids": [token]}}
+        got = await chat(asked, stream=False, **options)
+        assert got == ("", "", [("note", ARGUMENTS)], "tool_calls")
+
+    play(scene)
+
+
+def test_raw_messages_of_a_response_show_control_tokens(play: Play) -> None:
+    async def scene(asked: Clients) -> None:
+        asked.answers("Yes.", *CALL)
+        body = {"enable_response_messages": True}
+        create = asked.openai.responses.create
+        response: Any = await create(model=MODEL, input="Note it.", extra_body=body)
+        (message,) = response.output_messages
+        assert message["message"] == f"Yes.[TOOL_CALLS]note[ARGS]{ARGUMENTS}"
+
+    play(scene)

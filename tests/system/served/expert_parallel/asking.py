@@ -49,3 +49,23 @@ def router_urls() -> list[str]:
         for listening in psutil.Process(pid).net_connections("tcp")
         if listening.status == psutil.CONN_LISTEN and listening.laddr.ip == "127.0.0.1"
     ]
+
+
+def tool(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    parameters = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    # Mistral's grammar holds a call to the schemas of strict tools only.
+    return {
+        "type": "function",
+        "function": {"name": name, "strict": True, "parameters": parameters},
+    }
+
+
+TOOLS = [
+    tool("weather", {"city": {"enum": ["Oslo", "Bergen"]}, "days": {"enum": [1, 7]}}),
+    tool("tides", {"port": {"type": "string", "maxLength": 6}}),
+]

@@ -16,9 +16,8 @@ import pytest
 from PIL import Image
 
 from tests.system.served.deployed import MODEL, Deployed
-from tests.system.served.expert_parallel.asking import QUESTION, about, chat
+from tests.system.served.expert_parallel.asking import QUESTION, TOOLS, about, chat
 from tests.system.served.expert_parallel.leaning import to_calls
-from tests.system.served.expert_parallel.test_api_tools import TOOLS
 
 TEXT = "naïve 東京 👩‍🚀 ☔ <s>[ARGS]"
 ENUM = {"type": "json_schema", "name": "a", "schema": {"type": "string", "enum": [TEXT]}}

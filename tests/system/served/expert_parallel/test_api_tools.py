@@ -6,28 +6,9 @@ from typing import Any
 import openai
 import pytest
 
-from tests.system.served.expert_parallel.asking import QUESTION, chat
+from tests.system.served.expert_parallel.asking import QUESTION, TOOLS, chat
 from tests.system.served.expert_parallel.leaning import to_calls
 
-
-def tool(name: str, properties: dict[str, Any]) -> dict[str, Any]:
-    parameters = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-    # Mistral's grammar holds a call to the schemas of strict tools only.
-    return {
-        "type": "function",
-        "function": {"name": name, "strict": True, "parameters": parameters},
-    }
-
-
-TOOLS = [
-    tool("weather", {"city": {"enum": ["Oslo", "Bergen"]}, "days": {"enum": [1, 7]}}),
-    tool("tides", {"port": {"type": "string", "maxLength": 6}}),
-]
 NAMED = {"type": "function", "function": {"name": "tides"}}
 
 
