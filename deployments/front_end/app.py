@@ -12,22 +12,17 @@ from vllm.v1.executor import Executor
 
 from configs.deployment import Deployment
 from configs.request_limits import RequestLimits
-from deployments.front_end import (
+from deployments.front_end import error_form, model_card
+from deployments.front_end.answers import (
     broken_off,
-    effort,
-    error_form,
-    fan_out,
-    grammars,
+    detokenizer,
+    finish_reasons,
     incomplete_responses,
-    model_card,
+    parser,
     parser_tables,
-    renderer,
-    response_items,
-    service_tier,
-    tool_results,
     unread,
 )
-from deployments.front_end.answers import detokenizer, finish_reasons, parser
+from deployments.front_end.forms import grammars
 from deployments.front_end.images import media
 from deployments.front_end.middleware import cors
 from deployments.front_end.middleware.body_limit import BodyLimit
@@ -36,6 +31,14 @@ from deployments.front_end.middleware.hang_up import HangUp
 from deployments.front_end.middleware.head import Head
 from deployments.front_end.middleware.time_limit import TimeLimit
 from deployments.front_end.middleware.turned_away import TurnedAway
+from deployments.front_end.requests import (
+    effort,
+    fan_out,
+    renderer,
+    response_items,
+    service_tier,
+    tool_results,
+)
 from deployments.vllm_config import router_config
 
 # vLLM's endpoints for operators (here Serve scales gangs), and one that this model can't serve.

@@ -5,7 +5,7 @@ Read from vLLM 0.32.
 
 from vllm.v1.engine import EngineCoreRequest
 
-from deployments.front_end.effort import thinks
+from deployments.front_end.requests.effort import thinks
 from deployments.wire.resumed_tokens import RESUME
 
 # Keys of `extra_args` that only routers, ranks and vLLM itself may set.

@@ -3,7 +3,7 @@
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.front_end.effort import used
+from deployments.front_end.requests.effort import used
 
 HEADER = "X-Reasoning-Effort"
 

@@ -15,7 +15,7 @@ from vllm.multimodal.image import convert_image_mode
 from vllm.parser.mistral import MistralParser
 from vllm.tokenizers.mistral import MistralTokenizer
 
-from deployments.front_end import effort, tool_results
+from deployments.front_end.requests import effort, tool_results
 from model_shards.nano import NANO
 from model_shards.tekken import small_tekken
 

@@ -16,7 +16,7 @@ from vllm.v1.engine import EngineCoreRequest, FinishReason
 
 from configs.deployment import Deployment
 from configs.serve_file import DEFAULT_CONFIG, ServeFile
-from deployments.front_end.renderer import CheckedRenderer
+from deployments.front_end.requests.renderer import CheckedRenderer
 from deployments.identity import identity
 from deployments.router.router import Guard, Parts, Router
 from deployments.scheduling.routing import least_loaded_rank

@@ -6,7 +6,7 @@ from yarl import URL
 
 from configs.request_limits import RequestLimits
 from deployments.front_end.images.links import allowed_url
-from deployments.front_end.messages import normalized
+from deployments.front_end.requests.messages import normalized
 
 HOSTS = ("images.example", "*.many.example")
 

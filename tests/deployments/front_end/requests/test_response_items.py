@@ -4,7 +4,7 @@ from openai.types.responses import (
     ResponseOutputText,
 )
 
-from deployments.front_end.response_items import in_one_part, message_of
+from deployments.front_end.requests.response_items import in_one_part, message_of
 
 
 def answer(*parts: ResponseOutputText | ResponseOutputRefusal) -> ResponseOutputMessage:

@@ -7,8 +7,8 @@ from vllm.parser.engine.streaming_parser_engine import StreamingParserEngine
 from vllm.parser.mistral import mistral_config
 from vllm.tokenizers.mistral import MistralTokenizer
 
-from deployments.front_end import parser_tables
-from deployments.front_end.parser_tables import engine_sharing_tables
+from deployments.front_end.answers import parser_tables
+from deployments.front_end.answers.parser_tables import engine_sharing_tables
 from model_shards.nano import NANO
 from model_shards.tekken import small_tekken
 

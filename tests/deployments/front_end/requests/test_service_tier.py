@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from deployments.front_end.service_tier import priority_of
+from deployments.front_end.requests.service_tier import priority_of
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from vllm.tokenizers import mistral
 from vllm.utils.mistral import mt
 
 from configs.request_limits import RequestLimits
-from deployments.front_end.effort import Efforts
 from deployments.front_end.images.fetch import ImageFetch
 from deployments.front_end.images.tokens import InlineImageEncoder
-from deployments.front_end.messages import normalized, require_objects
+from deployments.front_end.requests.effort import Efforts
+from deployments.front_end.requests.messages import normalized, require_objects
 
 _vllm_serialize_tool_calls = mistral.maybe_serialize_tool_calls
 

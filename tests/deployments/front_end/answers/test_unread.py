@@ -12,7 +12,7 @@ from vllm.v1.engine.output_processor import OutputProcessor, RequestOutputCollec
 from vllm.v1.engine.parallel_sampling import ParentRequest
 from vllm.v1.outputs import LogprobsLists
 
-from deployments.front_end import unread
+from deployments.front_end.answers import unread
 
 LIMIT = 32
 

@@ -7,7 +7,7 @@ import pytest
 from vllm.exceptions import GenerationError
 
 from configs.errors import CantMoveError
-from deployments.front_end.broken_off import raise_if_error
+from deployments.front_end.answers.broken_off import raise_if_error
 from deployments.front_end.middleware.turned_away import TurnedAway, turn_away
 
 

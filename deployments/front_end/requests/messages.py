@@ -13,9 +13,9 @@ from vllm.exceptions import VLLMValidationError
 
 from configs.host_name import HostName
 from configs.request_limits import RequestLimits
-from deployments.front_end.history import in_order
 from deployments.front_end.images.data_url import inline_image
 from deployments.front_end.images.links import allowed_url
+from deployments.front_end.requests.history import in_order
 
 _ROLES = ("system", "user", "assistant", "tool")
 _SAME_AS = {"developer": "system"}

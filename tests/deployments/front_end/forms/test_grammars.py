@@ -8,7 +8,7 @@ from vllm.parser.mistral import MistralParser
 from vllm.sampling_params import SamplingParams, StructuredOutputsParams
 from vllm.v1.structured_output import backend_guidance
 
-from deployments.front_end import grammars
+from deployments.front_end.forms import grammars
 
 GOOD, BAD = 'start: "yes" | "no"', "start: nowhere"
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}

@@ -5,7 +5,7 @@ from vllm.entrypoints.openai.completion.protocol import CompletionRequest
 from vllm.exceptions import VLLMValidationError
 
 from configs.request_limits import RequestLimits
-from deployments.front_end import fan_out
+from deployments.front_end.requests import fan_out
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,8 @@ from typing import Any
 import openai
 import pytest
 
-from deployments.front_end.effort import Efforts
 from deployments.front_end.middleware.effort_used import HEADER
+from deployments.front_end.requests.effort import Efforts
 from tests.deployments.front_end.dictated import MODEL, Clients, Play
 
 ASK: Any = [{"role": "user", "content": "Hi"}]

@@ -1,8 +1,8 @@
 """Holds an answer to a grammar only if the request asks for a form, and checks each grammar once.
 
-vLLM 0.32 gives every Mistral chat a grammar, so that no special token gets into a plain text. Its
-parser drops those in any case. A grammar costs the engine time at every token, and the event loop
-a millisecond a request to check it.
+vLLM 0.32 gives every Mistral chat a grammar, so that no special token gets into a plain text. The
+detokenizer drops those in any case. A grammar costs the engine time at every token, and the event
+loop a millisecond a request to check it.
 """
 
 from collections import OrderedDict
@@ -14,9 +14,9 @@ from vllm.sampling_params import SamplingParams
 from vllm.v1.structured_output import backend_guidance
 from vllm.v1.structured_output.request import get_structured_output_key
 
-from deployments.front_end import calls_or_form
-from deployments.front_end.calls_or_form import with_calls
-from deployments.front_end.compact_json import compact
+from deployments.front_end.forms import calls_or_form
+from deployments.front_end.forms.calls_or_form import with_calls
+from deployments.front_end.forms.compact_json import compact
 
 _KEPT = 256
 _adjust = MistralParser.adjust_request

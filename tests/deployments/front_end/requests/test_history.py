@@ -5,7 +5,7 @@ import openai
 import pytest
 from vllm.exceptions import VLLMValidationError
 
-from deployments.front_end.history import in_order
+from deployments.front_end.requests.history import in_order
 from tests.deployments.front_end.dictated import MODEL, Clients, Play
 
 PIXEL = (
