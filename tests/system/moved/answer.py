@@ -6,7 +6,8 @@ from typing import Any
 # was in the cache.
 _VARYING = {
     *("id", "created", "created_at", "completed_at", "call_id", "item_id", "sequence_number"),
-    *("system_fingerprint", "input_tokens_details", "cache_read_input_tokens"),
+    *("system_fingerprint", "input_tokens_details", "prompt_tokens_details"),
+    "cache_read_input_tokens",
 }
 _GROWING = {"content", "text", "reasoning", "arguments", "delta", "partial_json", "thinking"}
 

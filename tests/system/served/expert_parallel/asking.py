@@ -21,6 +21,12 @@ def chat(client: openai.OpenAI, **arguments: Any) -> Any:
     return client.chat.completions.create(**{**defaults, **arguments})
 
 
+def counts(usage: Any) -> dict[str, Any]:
+    """Return a usage without what the prefix cache gave, which may be more each time."""
+    told: dict[str, Any] = usage.model_dump(exclude={"prompt_tokens_details"})
+    return told
+
+
 def picture(colour: str, size: tuple[int, int] = (64, 48)) -> dict[str, Any]:
     """Make an image part in one colour, as a client sends it."""
     png = io.BytesIO()

@@ -21,7 +21,12 @@ from tests.system.served.expert_parallel.leaning import to_calls
 
 TEXT = "naïve 東京 👩‍🚀 ☔ <s>[ARGS]"
 ENUM = {"type": "json_schema", "name": "a", "schema": {"type": "string", "enum": [TEXT]}}
-OK = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
+OK = {
+    "type": "object",
+    "properties": {"ok": {"type": "boolean"}},
+    "required": ["ok"],
+    "additionalProperties": False,  # noise would make up others
+}
 HELLO: list[Any] = [{"role": "user", "content": "Say hello."}]
 
 
