@@ -12,7 +12,7 @@ from configs.weights import CacheLimits, Weights
 from deployments.cli.errors import reported
 
 app = typer.Typer(help="Shard sets that this machine has fetched from S3.", no_args_is_help=True)
-out = Console(highlight=False)
+out = Console(highlight=False, width=max(Console().width, 160))  # URLs are to be copied
 
 _CACHE = Weights().cache
 _LIMITS = CacheLimits()
@@ -27,7 +27,7 @@ def show(cache: Cache = _CACHE) -> None:
     from model_shards.store.pruning import Usage
 
     table = Table("set", "GB", "last used", box=None)
-    table.add_column("from", overflow="fold")  # to be copied
+    table.add_column("from", overflow="fold")
     with reported(), locked(cache):
         for usage in map(Usage.of, CachedSet.all(cache)):
             day = time.strftime("%Y-%m-%d", time.localtime(usage.used_s))

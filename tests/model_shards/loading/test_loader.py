@@ -169,6 +169,7 @@ def engine(directory: Path, rank: int, ranks: int, workers: int, *, shared: bool
         ),
         load_config=SimpleNamespace(model_loader_extra_config={}),
         model_config=SimpleNamespace(model=str(directory)),
+        speculative_config=None,
     )
 
 
