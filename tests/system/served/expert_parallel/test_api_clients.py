@@ -75,16 +75,23 @@ def test_json_ends(client: openai.OpenAI, claude: anthropic.Anthropic) -> None:
     chosen = chat(client, messages=HELLO, response_format=form, max_tokens=40).choices[0]
     held: Any = {"format": {"type": "json_schema", "name": "answer", "schema": OK}}
     response = client.responses.create(
-        model=MODEL, input="Say hello.", text=held, max_output_tokens=40
+        model=MODEL, input="Say hello.", text=held, max_output_tokens=40, temperature=0
     )
     message: Any = claude.messages.create(
         model=MODEL,
         messages=HELLO,
         max_tokens=40,
-        extra_body={"output_config": {"format": {"type": "json_schema", "schema": OK}}},
+        extra_body={
+            "output_config": {"format": {"type": "json_schema", "schema": OK}},
+            "temperature": 0,  # the client has no such argument
+        },
     )
     completion = client.completions.create(
-        model=MODEL, prompt="Hello", max_tokens=40, extra_body={"response_format": form}
+        model=MODEL,
+        prompt="Hello",
+        max_tokens=40,
+        temperature=0,
+        extra_body={"response_format": form},
     )
     assert chosen.finish_reason == "stop"
     texts = (
