@@ -72,15 +72,15 @@ class AnswerParser(DelegatingParser):
         super().__init__(tokenizer, *args, **kwargs)
         vocabulary = tokenizer.get_vocab()
         self._think, self._think_end = (vocabulary[SHOWN[mark]] for mark in (THINK, THINK_END))
+        self._ordinary = tokenizer.tokenizer.num_special_tokens  # the first that isn't control
         self._thinks = False  # the prompt has begun thoughts, and not ended them
         self._answer: Answer | None = None
         self._ids: dict[int, str] = {}
 
     def set_prompt_token_ids(self, prompt_token_ids: Sequence[int]) -> None:
-        for token in reversed(prompt_token_ids):
-            if token in (self._think, self._think_end):
-                self._thinks = token == self._think
-                return
+        # The last control token tells; looking further would read each long prompt to its begin.
+        control = (token for token in reversed(prompt_token_ids) if token < self._ordinary)
+        self._thinks = next(control, None) == self._think
 
     def parse(
         self,

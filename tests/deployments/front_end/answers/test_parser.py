@@ -198,3 +198,23 @@ def test_raw_messages_of_a_response_show_control_tokens(play: Play) -> None:
         assert message["message"] == f"Yes.[TOOL_CALLS]note[ARGS]{ARGUMENTS}"
 
     play(scene)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_thoughts_that_the_prompt_has_begun_go_on(play: Play, stream: bool) -> None:
+    async def scene(asked: Clients) -> None:
+        asked.answers(" it is", "[/THINK]", "Yes", "</s>")
+        thought = {"type": "thinking", "thinking": "So", "closed": False}
+        messages: Any = [*ASK, {"role": "assistant", "content": [thought]}]
+        body = {"continue_final_message": True, "add_generation_prompt": False}
+        create = asked.openai.chat.completions.create
+        given: Any = {"model": MODEL, "messages": messages, "extra_body": body, "stream": stream}
+        answer: Any = await create(**given)
+        if stream:
+            deltas = [chunk.choices[0].delta async for chunk in answer]
+        else:
+            deltas = [answer.choices[0].message]
+        assert "".join(getattr(delta, "reasoning", None) or "" for delta in deltas) == " it is"
+        assert "".join(delta.content or "" for delta in deltas) == "Yes"
+
+    play(scene)
